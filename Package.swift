@@ -1,0 +1,56 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// `./test` sets SPECOLA_STRICT=1: warnings are errors for us, never for someone who builds us.
+let strict: [SwiftSetting] =
+  Context.environment["SPECOLA_STRICT"] == "1" ? [.treatAllWarnings(as: .error)] : []
+
+func library(_ name: String, _ dependencies: Target.Dependency...) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: Target.Dependency...) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+  name: "specola",
+  products: [
+    .executable(name: "specola", targets: ["specola"]),
+    .library(
+      name: "Specola",
+      targets: ["Tensors", "Layers", "Models", "Text", "Checkpoints", "Training", "Generation"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    .target(name: "CKernels"),
+    .target(name: "CSystem"),
+    library("Random"),
+    library("Files", "CSystem"),
+    library("Tensors", "CKernels"),
+    library("Layers", "Tensors", "Random"),
+    library("Models", "Layers", "Files"),
+    library("Text", "Files", "Random"),
+    library("Checkpoints", "Files", "Models", "Text"),
+    library("Training", "Generation", "Checkpoints"),
+    library("Generation", "Models", "Files", "Random"),
+    .executableTarget(
+      name: "specola",
+      dependencies: [
+        "Training", "Generation",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: strict),
+    .executableTarget(
+      name: "specola-fuzz", dependencies: ["Checkpoints", "Files"], swiftSettings: strict),
+    tests("FilesTests", "Files"),
+    tests("CheckpointsTests", "Checkpoints"),
+    tests("RandomTests", "Random"),
+    tests("TextTests", "Text"),
+    tests("GenerationTests", "Generation"),
+    tests("TensorsTests", "Tensors", "Random"),
+    tests("TrainingTests", "Training"),
+    tests("TidyTests", "Files"),
+  ]
+)

@@ -1,0 +1,112 @@
+// The kernels under `Tensors`: float32, row-major, single-threaded, no allocation per call once warm.
+//
+// One source (kernels.inc.h) is compiled once for every CPU path; dispatch.c picks the best that the
+// CPU runs, or the one that is forced. Nothing here knows of tapes, models or threads.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum { SP_PORTABLE, SP_AVX2, SP_AVX512, SP_PATHS } sp_path_t;
+
+bool sp_available(sp_path_t path);
+/// Uses `path` from now on in every thread; false when the CPU lacks it.
+bool sp_select(sp_path_t path);
+sp_path_t sp_selected(void);
+
+typedef enum { SP_IDENTITY, SP_GELU } sp_activation_t;
+
+/// What happens to a finished row of a product, in this order: + bias, activation, + residual.
+typedef struct {
+  const float *bias;      // [n], or NULL
+  sp_activation_t activation;
+  float *before;          // [m, n] with C's stride: the values before the activation, or NULL
+  const float *residual;  // [m, n] with C's stride, or NULL
+} sp_epilogue_t;
+
+/// C [m, n] (+)= A [m, k] B [k, n]. A element (i, k) is a[i * a_row + k * a_column], with one of the two
+/// strides 1; B is [k, n], or [n, k] when `b_transposed`.
+typedef struct {
+  ptrdiff_t m, n, k;
+  const float *a;
+  ptrdiff_t a_row, a_column;
+  const float *b;
+  ptrdiff_t b_row;
+  bool b_transposed;
+  float *c;
+  ptrdiff_t c_row;
+  bool accumulate;
+} sp_product_t;
+
+/// Dropout with mask bits that are a hash of (key, position): nothing is stored for the backward pass.
+typedef struct {
+  float rate;  // 0: off
+  uint64_t key;
+} sp_dropout_t;
+
+/// Attention of one sequence. Query row i of head h sees keys first[i] ..< last[i]. Queries, keys and
+/// values are rows with strides; head h lies at column h * width (keys: h / (heads / key_heads) * width).
+typedef struct {
+  ptrdiff_t queries, keys, heads, key_heads, width;
+  const float *q, *k, *v;
+  ptrdiff_t q_row, k_row;  // k and v share a stride
+  const int32_t *first, *last;
+  float scale;
+  sp_dropout_t dropout;
+  float *out;  // [queries, heads * width], stride out_row
+  ptrdiff_t out_row;
+  float *lse;  // [heads, queries]: log of the softmax's denominator, in the scaled scores' units
+} sp_attention_t;
+
+typedef struct {
+  const float *dout;     // [queries, heads * width], stride out_row
+  float *dq, *dk, *dv;   // strides q_row and k_row; dq is written, dk and dv are written
+} sp_attention_gradients_t;
+
+typedef struct {
+  float rate, beta1, beta2, epsilon, decay;  // decay is decoupled: w -= rate * decay * w
+  float correction1, correction2;            // 1 - beta^step
+  float scale;                               // multiplies the gradient first (1 / count, clipping)
+} sp_adamw_t;
+
+#define SP_KERNELS(X)                                                                              \
+  X(gemm, (const sp_product_t *p, const sp_epilogue_t *e), (p, e))                                      \
+  X(attention, (const sp_attention_t *a), (a))                                                        \
+  X(attention_backward, (const sp_attention_t *a, const sp_attention_gradients_t *g), (a, g))           \
+  /* y = (x - mean) / deviation * gain + bias, rows of n; mean NULL: RMS norm (no mean, no bias) */ \
+  X(norm, (float *y, float *mean, float *rstd, const float *x, const float *gain,                   \
+           const float *bias, ptrdiff_t rows, ptrdiff_t n, float epsilon),                          \
+    (y, mean, rstd, x, gain, bias, rows, n, epsilon))                                               \
+  X(norm_backward, (float *dx, bool accumulate, float *dgain, float *dbias, const float *dy,        \
+                    const float *x, const float *gain, const float *mean, const float *rstd,        \
+                    ptrdiff_t rows, ptrdiff_t n),                                                   \
+    (dx, accumulate, dgain, dbias, dy, x, gain, mean, rstd, rows, n))                               \
+  /* dx *= gelu'(x), tanh form */                                                                   \
+  X(gelu_backward, (float *dx, const float *x, ptrdiff_t n), (dx, x, n))                            \
+  X(gelu, (float *y, const float *x, ptrdiff_t n), (y, x, n))                                       \
+  X(add, (float *y, const float *x, float scale, ptrdiff_t n), (y, x, scale, n))                    \
+  X(column_sums, (float *sums, const float *x, ptrdiff_t rows, ptrdiff_t n), (sums, x, rows, n))    \
+  X(softmax, (float *y, const float *x, ptrdiff_t rows, ptrdiff_t n), (y, x, rows, n))              \
+  /* losses[r] = -log softmax(x[r])[target], lse[r]; target < 0 is not scored and gives 0 */        \
+  X(cross_entropy, (float *losses, float *lse, const float *x, const int32_t *targets,              \
+                    ptrdiff_t rows, ptrdiff_t n),                                                   \
+    (losses, lse, x, targets, rows, n))                                                             \
+  X(cross_entropy_backward, (float *dx, const float *x, const float *lse, const int32_t *targets,   \
+                             float weight, ptrdiff_t rows, ptrdiff_t n),                            \
+    (dx, x, lse, targets, weight, rows, n))                                                         \
+  X(dropout, (float *y, const float *x, sp_dropout_t d, uint64_t start, bool accumulate,              \
+              ptrdiff_t n),                                                                         \
+    (y, x, d, start, accumulate, n))                                                                \
+  X(adamw, (float *w, float *m, float *v, const float *g, const sp_adamw_t *o, ptrdiff_t n),          \
+    (w, m, v, g, o, n))                                                                             \
+  X(momentum, (float *w, float *m, const float *g, float rate, float decay, float beta,             \
+               float scale, ptrdiff_t n),                                                           \
+    (w, m, g, rate, decay, beta, scale, n))
+
+#define SP_DECLARE(name, parameters, arguments) void sp_##name parameters;
+SP_KERNELS(SP_DECLARE)
+
+/// Sum of squares in double, in a fixed order.
+double sp_sum_of_squares(const float *x, ptrdiff_t n);
+/// Independent multiply-adds on the selected path, to measure its peak: returns how many operations.
+double sp_multiply_add_rounds(int64_t rounds);

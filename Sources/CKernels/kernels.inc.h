@@ -1,0 +1,612 @@
+// The kernels of one CPU path. Compiled once a path with SP_LANES (floats a vector), SP_ROWS by
+// SP_VECTORS (a tile of the matrix product, 6 or 8 rows) and SP_NAME (the suffix of the path's symbols).
+//
+// Reading order: vectors, matrix product, attention, norms, element by element, losses, optimizers.
+#include <math.h>
+#include <string.h>
+#include "table.h"
+#if defined(__AVX512F__) || defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+// ---- vectors ------------------------------------------------------------------------------------
+
+#define V SP_LANES
+#define INLINE static inline __attribute__((always_inline))
+typedef float vf __attribute__((ext_vector_type(V)));
+typedef float vfu __attribute__((ext_vector_type(V), aligned(4)));
+typedef int32_t vi __attribute__((ext_vector_type(V)));
+typedef uint32_t vu __attribute__((ext_vector_type(V)));
+typedef float v4 __attribute__((ext_vector_type(4), aligned(4)));
+
+INLINE vf load(const float *p) { return *(const vfu *)p; }
+INLINE void store(float *p, vf x) { *(vfu *)p = x; }
+
+/// The first `n` < V floats at `p`, the rest zero; never touches memory behind them.
+INLINE vf load_part(const float *p, ptrdiff_t n) {
+#if SP_LANES == 16
+  return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+#else
+  vf x = 0;
+  for (ptrdiff_t i = 0; i < n; i++) x[i] = p[i];
+  return x;
+#endif
+}
+
+INLINE void store_part(float *p, vf x, ptrdiff_t n) {
+#if SP_LANES == 16
+  _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), x);
+#else
+  for (ptrdiff_t i = 0; i < n; i++) p[i] = x[i];
+#endif
+}
+
+/// Runs `body` for x[i ..< i + n] with n = V, and once more with the shorter tail. LOAD and STORE fit n.
+#define EACH(count, body)                               \
+  do {                                                  \
+    ptrdiff_t i = 0;                                    \
+    for (; i + V <= (count); i += V) {                  \
+      const ptrdiff_t n_ = V;                           \
+      body                                              \
+    }                                                   \
+    if (i < (count)) {                                  \
+      const ptrdiff_t n_ = (count) - i;                 \
+      body                                              \
+    }                                                   \
+  } while (0)
+#define LOAD(p) (n_ == V ? load((p) + i) : load_part((p) + i, n_))
+#define STORE(p, x) (n_ == V ? store((p) + i, x) : store_part((p) + i, x, n_))
+
+INLINE float sum(vf x) {
+  float lanes[V];
+  store(lanes, x);
+  for (int width = V / 2; width; width /= 2)
+    for (int i = 0; i < width; i++) lanes[i] += lanes[i + width];
+  return lanes[0];
+}
+
+/// e^x within 2 ulp; 0 below -87.3, NaN kept (Cephes' polynomial).
+INLINE vf vexp(vf x) {
+  const vf low = -87.33654f, high = 88.37626f, magic = 12582912.0f;
+  vf y = low > x ? low : x;
+  y = high < y ? high : y;
+  vf n = y * 1.44269504f + magic;  // Adding 1.5 * 2^23 rounds to an integer.
+  n -= magic;
+  vf r = y - n * 0.693359375f;
+  r += n * 2.12194440e-4f;
+  vf p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * r * r + r + 1.0f;
+  vi bits = (vi)p + (__builtin_convertvector(n, vi) << 23);
+  vf e = (vf)bits;
+  e = x < low ? (vf)0 : e;
+  return x != x ? x : e;
+}
+
+/// gelu(x) = x * sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3): the tanh form (Hendrycks 2016).
+INLINE vf vgelu(vf x) {
+  vf u = 1.5957691216f * x * (1.0f + 0.044715f * x * x);
+  return x / (1.0f + vexp(-u));
+}
+
+INLINE vf vgelu_slope(vf x) {
+  vf u = 1.5957691216f * x * (1.0f + 0.044715f * x * x);
+  vf s = 1.0f / (1.0f + vexp(-u));
+  return s + x * s * (1.0f - s) * 1.5957691216f * (1.0f + 0.134145f * x * x);
+}
+
+// ---- matrix product -----------------------------------------------------------------------------
+// B is packed into panels of up to three vectors a row, which a tile of C (SP_ROWS rows) streams
+// through the registers (Goto & van de Geijn 2008, without packing A where its rows are contiguous).
+
+#define PANEL (SP_VECTORS * V)
+enum { DEPTH = 384, BREADTH = 384 };  // A block of B, 590 kB at most, stays in L2.
+
+INLINE ptrdiff_t least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+INLINE ptrdiff_t padded(ptrdiff_t n) { return (n + V - 1) / V * V; }
+
+/// Packs B [k, n] (or its transpose) so that panel p, row t is at out + p * PANEL * k + t * width.
+static void pack(float *out, const float *b, ptrdiff_t b_row, bool transposed, ptrdiff_t k,
+                 ptrdiff_t n) {
+  for (ptrdiff_t j = 0; j < n; j += PANEL) {
+    const ptrdiff_t width = least(PANEL, padded(n - j)), used = least(width, n - j);
+    float *to = out + j * k;
+    if (!transposed) {
+      for (ptrdiff_t t = 0; t < k; t++, to += width) {
+        const float *from = b + t * b_row + j;
+        EACH(used, STORE(to, LOAD(from)););
+        for (ptrdiff_t c = used; c < width; c++) to[c] = 0;
+      }
+      continue;
+    }
+    if (used < width) memset(to, 0, sizeof(float) * width * k);
+    ptrdiff_t c = 0;
+    for (; c + 4 <= used; c += 4) {
+      const float *from = b + (j + c) * b_row;
+      ptrdiff_t t = 0;
+      for (; t + 4 <= k; t += 4) {  // 4 x 4 transposes
+        v4 r0 = *(const v4 *)(from + t), r1 = *(const v4 *)(from + b_row + t);
+        v4 r2 = *(const v4 *)(from + 2 * b_row + t), r3 = *(const v4 *)(from + 3 * b_row + t);
+        v4 a0 = __builtin_shufflevector(r0, r1, 0, 4, 1, 5);
+        v4 a1 = __builtin_shufflevector(r0, r1, 2, 6, 3, 7);
+        v4 a2 = __builtin_shufflevector(r2, r3, 0, 4, 1, 5);
+        v4 a3 = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
+        float *d = to + t * width + c;
+        *(v4 *)d = __builtin_shufflevector(a0, a2, 0, 1, 4, 5);
+        *(v4 *)(d + width) = __builtin_shufflevector(a0, a2, 2, 3, 6, 7);
+        *(v4 *)(d + 2 * width) = __builtin_shufflevector(a1, a3, 0, 1, 4, 5);
+        *(v4 *)(d + 3 * width) = __builtin_shufflevector(a1, a3, 2, 3, 6, 7);
+      }
+      for (; t < k; t++)
+        for (int r = 0; r < 4; r++) to[t * width + c + r] = from[r * b_row + t];
+    }
+    for (; c < used; c++)
+      for (ptrdiff_t t = 0; t < k; t++) to[t * width + c] = b[(j + c) * b_row + t];
+  }
+}
+
+/// Where a tile of C goes and what is done to it on the way.
+typedef struct {
+  float *c;
+  ptrdiff_t row;
+  bool accumulate;
+  sp_epilogue_t last;
+} destination;
+
+INLINE destination advanced(destination d, ptrdiff_t rows, ptrdiff_t columns) {
+  const ptrdiff_t step = rows * d.row + columns;
+  d.c += step;
+  if (d.last.bias) d.last.bias += columns;
+  if (d.last.before) d.last.before += step;
+  if (d.last.residual) d.last.residual += step;
+  return d;
+}
+
+/// One tile: C [rows, vectors * V] = A [rows, k] B [k, ...]; of the last vector only `tail` columns exist.
+INLINE void tile(int rows, int vectors, ptrdiff_t k, const float *a, ptrdiff_t a_row,
+                 ptrdiff_t a_column, const float *b, ptrdiff_t b_row, destination d,
+                 ptrdiff_t tail) {
+  vf s[SP_ROWS][SP_VECTORS];
+#pragma clang loop unroll(full)
+  for (int i = 0; i < rows; i++)
+#pragma clang loop unroll(full)
+    for (int j = 0; j < vectors; j++) s[i][j] = 0;
+  for (ptrdiff_t t = 0; t < k; t++, a += a_column, b += b_row) {
+    vf row[SP_VECTORS];
+#pragma clang loop unroll(full)
+    for (int j = 0; j < vectors; j++) row[j] = load(b + j * V);
+#pragma clang loop unroll(full)
+    for (int i = 0; i < rows; i++) {
+      const vf x = a[i * a_row];
+#pragma clang loop unroll(full)
+      for (int j = 0; j < vectors; j++) s[i][j] += x * row[j];
+    }
+  }
+#pragma clang loop unroll(full)
+  for (int i = 0; i < rows; i++)
+#pragma clang loop unroll(full)
+    for (int j = 0; j < vectors; j++) {
+      const bool whole = j + 1 < vectors || tail == V;
+      const ptrdiff_t at = i * d.row + j * V;
+#define PART(p) (whole ? load(p) : load_part(p, tail))
+      vf x = s[i][j];
+      if (d.accumulate) x += PART(d.c + at);
+      if (d.last.bias) x += PART(d.last.bias + j * V);
+      if (d.last.before) {
+        whole ? store(d.last.before + at, x) : store_part(d.last.before + at, x, tail);
+      }
+      if (d.last.activation == SP_GELU) x = vgelu(x);
+      if (d.last.residual) x += PART(d.last.residual + at);
+      whole ? store(d.c + at, x) : store_part(d.c + at, x, tail);
+#undef PART
+    }
+}
+
+/// A packed B of `depth` rows and `columns` columns, of which the rows from `skip` on are used.
+typedef struct { const float *floats; ptrdiff_t depth, columns, skip; } packing;
+
+/// C [m, n] = A [m, k] B [k, n] for the first n columns of a packed B.
+static void multiply(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t a_row,
+                     ptrdiff_t a_column, packing packed, destination d) {
+  float columns[DEPTH * SP_ROWS];
+  for (ptrdiff_t i = 0; i < m;) {
+    int rows = SP_ROWS;
+    while (rows > m - i) rows = rows > 4 ? 4 : rows / 2;
+    const float *from = a + i * a_row;
+    ptrdiff_t row = a_row, column = a_column;
+    if (a_row == 1 && a_column != 1 && k <= DEPTH) {  // A is transposed: gather a strip of it once.
+      for (ptrdiff_t t = 0; t < k; t++)
+        for (int r = 0; r < rows; r++) columns[t * rows + r] = from[t * a_column + r];
+      from = columns;
+      column = rows;
+    }
+    for (ptrdiff_t j = 0; j < n; j += PANEL) {
+      const ptrdiff_t used = least(PANEL, n - j), width = least(PANEL, padded(packed.columns - j));
+      const int vectors = (int)((used + V - 1) / V);
+      const ptrdiff_t tail = used - (vectors - 1) * V;
+      const float *b = packed.floats + j * packed.depth + packed.skip * width;
+      const destination to = advanced(d, i, j);
+#define CASE(r, v) case (r) * 4 + (v): tile(r, v, k, from, row, column, b, width, to, tail); break
+      switch (rows * 4 + vectors) {
+#if SP_VECTORS == 3
+        CASE(SP_ROWS, 3); CASE(4, 3); CASE(2, 3); CASE(1, 3);
+#endif
+        CASE(SP_ROWS, 2); CASE(4, 2); CASE(2, 2); CASE(1, 2);
+        CASE(SP_ROWS, 1); CASE(4, 1); CASE(2, 1); CASE(1, 1);
+      }
+#undef CASE
+    }
+    i += rows;
+  }
+}
+
+INLINE float dot(const float *x, const float *y, ptrdiff_t count) {
+  vf s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+  ptrdiff_t t = 0;
+  for (; t + 4 * V <= count; t += 4 * V) {
+    s0 += load(x + t) * load(y + t);
+    s1 += load(x + t + V) * load(y + t + V);
+    s2 += load(x + t + 2 * V) * load(y + t + 2 * V);
+    s3 += load(x + t + 3 * V) * load(y + t + 3 * V);
+  }
+  for (; t + V <= count; t += V) s0 += load(x + t) * load(y + t);
+  if (t < count) s1 += load_part(x + t, count - t) * load_part(y + t, count - t);
+  return sum((s0 + s1) + (s2 + s3));
+}
+
+/// A few rows times a matrix that is read once: no packing, memory is the limit.
+static void few_rows(const sp_product_t *p, destination d) {
+  for (ptrdiff_t i = 0; i < p->m; i++) {
+    const float *a = p->a + i * p->a_row;
+    const destination row = advanced(d, i, 0);
+    if (p->b_transposed) {
+      for (ptrdiff_t j = 0; j < p->n; j += V) {
+        const ptrdiff_t used = least(V, p->n - j);
+        float sums[V] = {0};
+        for (ptrdiff_t c = 0; c < used; c++) sums[c] = dot(a, p->b + (j + c) * p->b_row, p->k);
+        // A product with one row of k = 1 finishes the sums like any other tile.
+        const float one = 1;
+        tile(1, 1, 1, &one, 1, 1, sums, V, advanced(row, 0, j), used);
+      }
+      continue;
+    }
+    ptrdiff_t j = 0;
+    for (; j + PANEL <= p->n; j += PANEL)
+      tile(1, SP_VECTORS, p->k, a, p->a_row, p->a_column, p->b + j, p->b_row, advanced(row, 0, j), V);
+    for (; j + V <= p->n; j += V)
+      tile(1, 1, p->k, a, p->a_row, p->a_column, p->b + j, p->b_row, advanced(row, 0, j), V);
+    if (j < p->n) {
+      float *edge = sp_scratch(0, p->k * V);
+      pack(edge, p->b + j, p->b_row, false, p->k, p->n - j);
+      tile(1, 1, p->k, a, p->a_row, p->a_column, edge, V, advanced(row, 0, j), p->n - j);
+    }
+  }
+}
+
+static void SP_NAME(gemm)(const sp_product_t *p, const sp_epilogue_t *e) {
+  destination d = {p->c, p->c_row, p->accumulate, {0}};
+  if (p->m < 4 && p->a_column == 1) {
+    if (e) d.last = *e;
+    few_rows(p, d);
+    return;
+  }
+  for (ptrdiff_t k = 0; k < p->k; k += DEPTH) {
+    const ptrdiff_t depth = least(DEPTH, p->k - k);
+    d.accumulate = p->accumulate || k > 0;
+    if (e && k + depth == p->k) d.last = *e;
+    for (ptrdiff_t j = 0; j < p->n; j += BREADTH) {
+      const ptrdiff_t breadth = least(BREADTH, p->n - j);
+      float *packed = sp_scratch(0, DEPTH * (BREADTH + V));
+      const float *b = p->b_transposed ? p->b + j * p->b_row + k : p->b + k * p->b_row + j;
+      pack(packed, b, p->b_row, p->b_transposed, depth, breadth);
+      multiply(p->m, breadth, depth, p->a + k * p->a_column, p->a_row, p->a_column,
+               (packing){packed, depth, breadth, 0}, advanced(d, 0, j));
+    }
+  }
+}
+
+// ---- dropout ------------------------------------------------------------------------------------
+
+/// 0 with probability `rate`, else 1 / (1 - rate), for the positions from `at` on.
+INLINE vf keep(sp_dropout_t d, uint64_t at) {
+  const uint64_t key = d.key + (at >> 32) * 0x9E3779B97F4A7C15u;
+  vu x;
+  for (int i = 0; i < V; i++) x[i] = (uint32_t)i;
+  x = (x + (uint32_t)at) * 0x9E3779B1u + (uint32_t)key;  // Murmur3's finalizer, keyed twice
+  x = (x ^ (x >> 16)) * 0x85EBCA6Bu + (uint32_t)(key >> 32);
+  x = (x ^ (x >> 13)) * 0xC2B2AE35u;
+  x ^= x >> 16;
+  const vi kept = (vi)(x >> 8) >= (int32_t)(d.rate * 16777216.0f);
+  return kept ? (vf)(1.0f / (1.0f - d.rate)) : (vf)0;
+}
+
+static void SP_NAME(dropout)(float *y, const float *x, sp_dropout_t d, uint64_t start,
+                             bool accumulate, ptrdiff_t n) {
+  EACH(n, vf r = LOAD(x) * keep(d, start + i); if (accumulate) r += LOAD(y); STORE(y, r););
+}
+
+// ---- attention ----------------------------------------------------------------------------------
+// Blocks of rows; of a block only the columns between its first and last key are touched, so masked
+// blocks cost nothing. Backward recomputes the weights from lse (Dao et al. 2022).
+
+enum { BLOCK = 64 };
+
+/// exp(scale * s - shift) inside a row's keys and 0 outside, over columns ..< width; returns the sum.
+INLINE float weigh(float *s, ptrdiff_t first, ptrdiff_t last, ptrdiff_t width, float scale,
+                   float shift) {
+  vf total = 0;
+  for (ptrdiff_t j = 0; j < first; j++) s[j] = 0;
+  float *x = s + first;
+  EACH(last - first, vf e = vexp(LOAD(x) * scale - shift);
+       if (n_ < V) { float t[V]; store(t, e); e = load_part(t, n_); } total += e; STORE(x, e););
+  for (ptrdiff_t j = last; j < width; j++) s[j] = 0;
+  return sum(total);
+}
+
+INLINE float largest(const float *x, ptrdiff_t n) {
+  float top = -INFINITY;
+  vf tops = -INFINITY;
+  ptrdiff_t i = 0;
+  for (; i + V <= n; i += V) tops = __builtin_elementwise_max(tops, load(x + i));
+  for (; i < n; i++) top = x[i] > top ? x[i] : top;
+  for (int l = 0; l < V; l++) top = tops[l] > top ? tops[l] : top;
+  return top;
+}
+
+/// The columns from..<to that the rows i ..< i + rows may see, `from` at the edge of a panel.
+typedef struct { ptrdiff_t from, to; } span;
+INLINE span seen(const sp_attention_t *a, ptrdiff_t i, ptrdiff_t rows) {
+  span s = {a->keys, 0};
+  for (ptrdiff_t r = i; r < i + rows; r++) {
+    s.from = least(s.from, a->first[r]);
+    if (a->last[r] > s.to) s.to = a->last[r];
+  }
+  s.from = s.from / PANEL * PANEL;
+  return s;
+}
+
+/// One query row at a time, straight from the cache: what decoding does.
+static void attend_row(const sp_attention_t *a, ptrdiff_t h, ptrdiff_t i) {
+  const ptrdiff_t width = a->width, from = a->first[i], n = a->last[i] - from;
+  const ptrdiff_t column = h / (a->heads / a->key_heads) * width;
+  float *s = sp_scratch(3, a->keys + V), *out = a->out + i * a->out_row + h * width;
+  const float *q = a->q + i * a->q_row + h * width;
+  for (ptrdiff_t j = 0; j < n; j++) s[j] = dot(q, a->k + (from + j) * a->k_row + column, width);
+  const float top = largest(s, n) * a->scale, total = weigh(s, 0, n, n, a->scale, top);
+  const float *v = a->v + from * a->k_row + column;
+  EACH(width, vf o = 0; for (ptrdiff_t j = 0; j < n; j++) o += s[j] * LOAD(v + j * a->k_row);
+       STORE(out, o / total););
+  a->lse[h * a->queries + i] = top + logf(total);
+}
+
+static void SP_NAME(attention)(const sp_attention_t *a) {
+  if (a->queries < 4 && a->dropout.rate == 0) {
+    for (ptrdiff_t h = 0; h < a->heads; h++)
+      for (ptrdiff_t i = 0; i < a->queries; i++) attend_row(a, h, i);
+    return;
+  }
+  const ptrdiff_t width = a->width, stride = padded(a->keys);
+  float *keys = sp_scratch(1, width * stride), *values = sp_scratch(2, a->keys * padded(width));
+  float *s = sp_scratch(3, BLOCK * stride);
+  for (ptrdiff_t h = 0; h < a->heads; h++) {
+    const ptrdiff_t group = a->heads / a->key_heads, column = h / group * width;
+    if (h % group == 0) {
+      pack(keys, a->k + column, a->k_row, true, width, a->keys);
+      pack(values, a->v + column, a->k_row, false, a->keys, width);
+    }
+    for (ptrdiff_t i = 0; i < a->queries; i += BLOCK) {
+      const ptrdiff_t rows = least(BLOCK, a->queries - i);
+      const span c = seen(a, i, rows);
+      multiply(rows, c.to - c.from, width, a->q + i * a->q_row + h * width, a->q_row, 1,
+               (packing){keys + c.from * width, width, a->keys - c.from, 0},
+               (destination){s, stride, false, {0}});
+      float inverse[BLOCK];
+      for (ptrdiff_t r = 0; r < rows; r++) {
+        float *row = s + r * stride;
+        const ptrdiff_t first = a->first[i + r] - c.from, last = a->last[i + r] - c.from;
+        const float top = largest(row + first, last - first) * a->scale;
+        const float total = weigh(row, first, last, c.to - c.from, a->scale, top);
+        a->lse[h * a->queries + i + r] = top + logf(total);
+        inverse[r] = 1 / total;
+        if (a->dropout.rate > 0) {
+          const uint64_t at = ((uint64_t)h * a->queries + i + r) * a->keys + c.from;
+          SP_NAME(dropout)(row, row, a->dropout, at, false, c.to - c.from);
+        }
+      }
+      float *out = a->out + i * a->out_row + h * width;
+      multiply(rows, width, c.to - c.from, s, stride, 1,
+               (packing){values, a->keys, width, c.from}, (destination){out, a->out_row, false, {0}});
+      for (ptrdiff_t r = 0; r < rows; r++)
+        EACH(width, STORE(out + r * a->out_row, LOAD(out + r * a->out_row) * inverse[r]););
+    }
+  }
+}
+
+static void SP_NAME(attention_backward)(const sp_attention_t *a, const sp_attention_gradients_t *g) {
+  const ptrdiff_t width = a->width, stride = padded(a->keys), breadth = padded(width);
+  float *keys = sp_scratch(1, width * stride), *values = sp_scratch(2, width * stride);
+  float *key_rows = sp_scratch(4, a->keys * breadth), *rows_packed = sp_scratch(5, BLOCK * breadth);
+  float *s = sp_scratch(3, BLOCK * stride), *ds = sp_scratch(6, BLOCK * stride);
+  for (ptrdiff_t h = 0; h < a->heads; h++) {
+    const ptrdiff_t group = a->heads / a->key_heads, column = h / group * width;
+    if (h % group == 0) {
+      pack(keys, a->k + column, a->k_row, true, width, a->keys);
+      pack(values, a->v + column, a->k_row, true, width, a->keys);
+      pack(key_rows, a->k + column, a->k_row, false, a->keys, width);
+      for (ptrdiff_t j = 0; j < a->keys; j++) {
+        memset(g->dk + j * a->k_row + column, 0, sizeof(float) * width);
+        memset(g->dv + j * a->k_row + column, 0, sizeof(float) * width);
+      }
+    }
+    for (ptrdiff_t i = 0; i < a->queries; i += BLOCK) {
+      const ptrdiff_t rows = least(BLOCK, a->queries - i);
+      const span c = seen(a, i, rows);
+      const ptrdiff_t n = c.to - c.from;
+      const float *q = a->q + i * a->q_row + h * width;
+      const float *out = a->out + i * a->out_row + h * width;
+      const float *dout = g->dout + i * a->out_row + h * width;
+      multiply(rows, n, width, q, a->q_row, 1,
+               (packing){keys + c.from * width, width, a->keys - c.from, 0},
+               (destination){s, stride, false, {0}});
+      multiply(rows, n, width, dout, a->out_row, 1,
+               (packing){values + c.from * width, width, a->keys - c.from, 0},
+               (destination){ds, stride, false, {0}});
+      for (ptrdiff_t r = 0; r < rows; r++) {
+        float *p = s + r * stride, *dp = ds + r * stride;
+        weigh(p, a->first[i + r] - c.from, a->last[i + r] - c.from, n, a->scale,
+              a->lse[h * a->queries + i + r]);
+        const float delta = dot(dout + r * a->out_row, out + r * a->out_row, width);
+        const uint64_t at = ((uint64_t)h * a->queries + i + r) * a->keys + c.from;
+        if (a->dropout.rate > 0) {
+          EACH(n, vf w = LOAD(p); vf k = keep(a->dropout, at + i);
+               STORE(dp, w * (LOAD(dp) * k - delta) * a->scale); STORE(p, w * k););
+        } else {
+          EACH(n, STORE(dp, LOAD(p) * (LOAD(dp) - delta) * a->scale););
+        }
+      }
+      const ptrdiff_t at = c.from * a->k_row + column;
+      pack(rows_packed, dout, a->out_row, false, rows, width);
+      multiply(n, width, rows, s, 1, stride, (packing){rows_packed, rows, width, 0},
+               (destination){g->dv + at, a->k_row, true, {0}});
+      pack(rows_packed, q, a->q_row, false, rows, width);
+      multiply(n, width, rows, ds, 1, stride, (packing){rows_packed, rows, width, 0},
+               (destination){g->dk + at, a->k_row, true, {0}});
+      multiply(rows, width, n, ds, stride, 1, (packing){key_rows, a->keys, width, c.from},
+               (destination){g->dq + i * a->q_row + h * width, a->q_row, false, {0}});
+    }
+  }
+}
+
+// ---- norms --------------------------------------------------------------------------------------
+
+static void SP_NAME(norm)(float *y, float *mean, float *rstd, const float *x, const float *gain,
+                          const float *bias, ptrdiff_t rows, ptrdiff_t n, float epsilon) {
+  for (ptrdiff_t r = 0; r < rows; r++, x += n, y += n) {
+    float m = 0;
+    vf s = 0;
+    if (mean) {
+      EACH(n, s += LOAD(x););
+      m = mean[r] = sum(s) / (float)n;
+      s = 0;
+    }
+    ptrdiff_t j = 0;
+    for (; j + V <= n; j += V) s += (load(x + j) - m) * (load(x + j) - m);
+    float total = sum(s);
+    for (; j < n; j++) total += (x[j] - m) * (x[j] - m);
+    const float k = rstd[r] = 1 / sqrtf(total / (float)n + epsilon);
+    if (bias) EACH(n, STORE(y, (LOAD(x) - m) * k * LOAD(gain) + LOAD(bias)););
+    else EACH(n, STORE(y, (LOAD(x) - m) * k * LOAD(gain)););
+  }
+}
+
+static void SP_NAME(norm_backward)(float *dx, bool accumulate, float *dgain, float *dbias,
+                                   const float *dy, const float *x, const float *gain,
+                                   const float *mean, const float *rstd, ptrdiff_t rows,
+                                   ptrdiff_t n) {
+  for (ptrdiff_t r = 0; r < rows; r++, x += n, dy += n, dx += n) {
+    const float m = mean ? mean[r] : 0, k = rstd[r];
+    vf plain = 0, along = 0;  // sums of dy * gain, and of dy * gain * normalised x
+    EACH(n, vf d = LOAD(dy); vf h = (LOAD(x) - m) * k; STORE(dgain, LOAD(dgain) + d * h);
+         if (dbias) STORE(dbias, LOAD(dbias) + d); d *= LOAD(gain); plain += d; along += d * h;);
+    const float p = mean ? sum(plain) / (float)n : 0, a = sum(along) / (float)n;
+    EACH(n, vf d = k * (LOAD(dy) * LOAD(gain) - p - (LOAD(x) - m) * k * a);
+         if (accumulate) d += LOAD(dx); STORE(dx, d););
+  }
+}
+
+// ---- element by element -------------------------------------------------------------------------
+
+static void SP_NAME(gelu)(float *y, const float *x, ptrdiff_t n) {
+  EACH(n, STORE(y, vgelu(LOAD(x))););
+}
+
+static void SP_NAME(gelu_backward)(float *dx, const float *x, ptrdiff_t n) {
+  EACH(n, STORE(dx, LOAD(dx) * vgelu_slope(LOAD(x))););
+}
+
+static void SP_NAME(add)(float *y, const float *x, float scale, ptrdiff_t n) {
+  EACH(n, STORE(y, LOAD(y) + scale * LOAD(x)););
+}
+
+static void SP_NAME(column_sums)(float *sums, const float *x, ptrdiff_t rows, ptrdiff_t n) {
+  EACH(n, vf s = LOAD(sums); for (ptrdiff_t r = 0; r < rows; r++) s += LOAD(x + r * n);
+       STORE(sums, s););
+}
+
+// ---- losses -------------------------------------------------------------------------------------
+
+static void SP_NAME(softmax)(float *y, const float *x, ptrdiff_t rows, ptrdiff_t n) {
+  for (ptrdiff_t r = 0; r < rows; r++, x += n, y += n) {
+    if (y != x) memcpy(y, x, sizeof(float) * n);
+    const float k = 1 / weigh(y, 0, n, n, 1, largest(x, n));
+    EACH(n, STORE(y, LOAD(y) * k););
+  }
+}
+
+static void SP_NAME(cross_entropy)(float *losses, float *lse, const float *x,
+                                   const int32_t *targets, ptrdiff_t rows, ptrdiff_t n) {
+  for (ptrdiff_t r = 0; r < rows; r++, x += n) {
+    losses[r] = lse[r] = 0;
+    if (targets[r] < 0) continue;
+    const float top = largest(x, n);
+    vf s = 0;
+    float rest = 0;
+    ptrdiff_t j = 0;
+    for (; j + V <= n; j += V) s += vexp(load(x + j) - top);
+    for (; j < n; j++) rest += expf(x[j] - top);
+    lse[r] = top + logf(sum(s) + rest);
+    losses[r] = lse[r] - x[targets[r]];
+  }
+}
+
+static void SP_NAME(cross_entropy_backward)(float *dx, const float *x, const float *lse,
+                                            const int32_t *targets, float weight, ptrdiff_t rows,
+                                            ptrdiff_t n) {
+  for (ptrdiff_t r = 0; r < rows; r++, x += n, dx += n) {
+    if (targets[r] < 0) {
+      memset(dx, 0, sizeof(float) * n);
+      continue;
+    }
+    EACH(n, STORE(dx, weight * vexp(LOAD(x) - lse[r])););
+    dx[targets[r]] -= weight;
+  }
+}
+
+// ---- optimizers ---------------------------------------------------------------------------------
+
+static void SP_NAME(adamw)(float *w, float *m, float *v, const float *g, const sp_adamw_t *o,
+                           ptrdiff_t n) {
+  const float step = o->rate / o->correction1, root = 1 / sqrtf(o->correction2);
+  const float shrink = 1 - o->rate * o->decay;
+  EACH(n, vf d = LOAD(g) * o->scale; vf a = LOAD(m); vf b = LOAD(v);
+       a += (d - a) * (1 - o->beta1); b = b * o->beta2 + d * d * (1 - o->beta2); STORE(m, a);
+       STORE(v, b); vf denominator = __builtin_elementwise_sqrt(b) * root + o->epsilon;
+       STORE(w, LOAD(w) * shrink - step * a / denominator););
+}
+
+static void SP_NAME(momentum)(float *w, float *m, const float *g, float rate, float decay,
+                              float beta, float scale, ptrdiff_t n) {
+  EACH(n, vf d = LOAD(g) * scale + decay * LOAD(w); d += beta * LOAD(m); STORE(m, d);
+       STORE(w, LOAD(w) - rate * d););
+}
+
+static double SP_NAME(multiply_add_rounds)(int64_t rounds) {
+  vf s[12];
+  for (int j = 0; j < 12; j++) s[j] = (float)j;
+  for (int64_t t = 0; t < rounds; t++)
+#pragma clang loop unroll(full)
+    for (int j = 0; j < 12; j++) {
+      s[j] = s[j] * 0.999f + 0.001f;
+      __asm__ volatile("" : "+v"(s[j]));
+    }
+  vf total = 0;
+  for (int j = 0; j < 12; j++) total += s[j];
+  return (double)rounds * 12 * V * 2 + 0 * sum(total);
+}
+
+#define SP_ENTRY(name, parameters, arguments) .name = SP_NAME(name),
+const sp_table SP_NAME(sp_table) = {SP_KERNELS(SP_ENTRY).multiply_add_rounds =
+                                        SP_NAME(multiply_add_rounds)};

@@ -1,0 +1,12 @@
+// One CPU path: the address of each of its kernels.
+#pragma once
+#include "include/CKernels.h"
+
+#define SP_MEMBER(name, parameters, arguments) void(*name) parameters;
+typedef struct {
+  SP_KERNELS(SP_MEMBER)
+  double (*multiply_add_rounds)(int64_t rounds);
+} sp_table;
+
+/// At least `count` floats of this thread's scratch memory number `slot`, aligned to a cache line.
+float *sp_scratch(int slot, ptrdiff_t count);

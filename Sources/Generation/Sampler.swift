@@ -1,0 +1,256 @@
+// Sampling as a visible chain: scores → temperature → top-k → top-p → a draw.
+//
+// One order serves every stage: score descending, then id ascending. Each stage keeps a beginning
+// of it, so a stage is a length and a total. Arithmetic is in Double.
+//
+// `SamplingTable` keeps every stage for a view. `sample` gives the same id from the same numbers
+// without sorting the vocabulary: it takes candidates in order from a heap, only as many as the
+// draw needs. So that the two agree to the bit, both add weights in the same order: a total over
+// the whole vocabulary by id, a total over kept candidates by rank.
+
+import Files
+import Glibc
+
+/// How the next token is chosen from the scores.
+public struct SamplerSettings: Equatable, Sendable {
+  /// Divides the scores: below 1 sharper, above 1 flatter, 0 always the best (greedy).
+  public let temperature: Double
+  /// How many of the best candidates stay (nil: all); of equal scores the lower id stays.
+  public let topK: Int?
+  /// The share of probability that stays: the fewest best candidates that reach it; nil: all.
+  public let topP: Double?
+
+  /// Throws (code 64) for a temperature that is negative or not finite, a top-k below 1 and a
+  /// top-p outside (0, 1].
+  public init(temperature: Double = 1, topK: Int? = nil, topP: Double? = nil) throws(Failure) {
+    guard temperature >= 0, temperature.isFinite else {
+      throw Failure(
+        "temperature \(temperature) is out of its domain: give 0 (greedy) or a positive number",
+        code: 64)
+    }
+    if let topK, topK < 1 {
+      throw Failure("top-k \(topK) is out of its domain: give 1 or more", code: 64)
+    }
+    if let topP, !(topP > 0 && topP <= 1) {
+      throw Failure(
+        "top-p \(topP) is out of its domain: give a number above 0 and at most 1", code: 64)
+    }
+    self.temperature = temperature
+    self.topK = topK
+    self.topP = topP
+  }
+}
+
+/// Every stage of choosing one token.
+public struct SamplingTable: Sendable {
+  /// A token that can still be chosen.
+  public struct Candidate: Equatable, Sendable {
+    /// The token.
+    public let id: Int32
+    /// Its share among the candidates of the stage.
+    public let probability: Double
+  }
+
+  /// What a filter does, in the order applied.
+  public enum Filter: String, CaseIterable, Sendable {
+    /// The model's own probabilities.
+    case model
+    /// Scores divided by the temperature; at 0 only the best stays.
+    case temperature
+    /// The k best stay.
+    case topK = "top-k"
+    /// The fewest best that reach p stay.
+    case topP = "top-p"
+  }
+
+  /// The candidates after a filter, best first.
+  public struct Stage: Sendable {
+    /// The filter just applied.
+    public let filter: Filter
+    /// In sampling order: score descending, then id ascending.
+    public let candidates: [Candidate]
+    /// Number of candidates.
+    public var kept: Int { candidates.count }
+    /// exp(entropy): how many equally likely candidates would be as uncertain.
+    public let effective: Double
+  }
+
+  /// The four stages of `Filter`, in order; one not asked for changes nothing.
+  public let stages: [Stage]
+  /// Running totals of the last stage's weights, and what they are shares of.
+  private let line: [Double]
+  private let total: Double
+
+  /// The stages for a row of scores [V].
+  ///
+  /// Throws when a score is NaN or +∞, or all are −∞.
+  public init(logits: [Float], settings: SamplerSettings) throws(Failure) {
+    let best = try bestCandidate(logits).score
+    let order = logits.indices.filter { logits[$0] > -.infinity }
+      .sorted { logits[$0] != logits[$1] ? logits[$0] > logits[$1] : $0 < $1 }
+
+    /// A stage: the first `count` candidates, their weights over their total.
+    func stage(_ filter: Filter, _ weights: [Double], count: Int, total: Double) -> Stage {
+      let candidates = (0..<count).map {
+        Candidate(id: Int32(order[$0]), probability: weights[$0] / total)
+      }
+      let entropy = candidates.reduce(0) {
+        $1.probability > 0 ? $0 - $1.probability * log($1.probability) : $0
+      }
+      return Stage(filter: filter, candidates: candidates, effective: exp(entropy))
+    }
+    func weights(temperature: Double) -> (byRank: [Double], total: Double) {
+      let byID = logits.map { weight($0, best: best, temperature: temperature) }
+      return (order.map { byID[$0] }, byID.reduce(0, +))
+    }
+
+    let model = weights(temperature: 1)
+    var stages = [stage(.model, model.byRank, count: order.count, total: model.total)]
+    var (byRank, total) = ([1.0], 1.0)
+    if settings.temperature > 0 { (byRank, total) = weights(temperature: settings.temperature) }
+    var line: [Double] = []
+    for weight in byRank { line.append((line.last ?? 0) + weight) }
+    stages.append(stage(.temperature, byRank, count: line.count, total: total))
+    if let topK = settings.topK, topK < line.count {
+      line.removeLast(line.count - topK)
+      total = line[topK - 1]
+    }
+    stages.append(stage(.topK, byRank, count: line.count, total: total))
+    if let topP = settings.topP, topP < 1 {
+      let kept = line.firstIndex { $0 >= topP * total }.map { $0 + 1 } ?? line.count
+      line.removeLast(line.count - kept)
+      total = line[kept - 1]
+    }
+    stages.append(stage(.topP, byRank, count: line.count, total: total))
+    self.stages = stages
+    self.line = line
+    self.total = total
+  }
+
+  /// The rank in the last stage on which a draw `u` in [0, 1) falls.
+  public func rank(_ u: Double) -> Int {
+    precondition((0..<1).contains(u), "a draw is in [0, 1), not \(u)")
+    return SamplingTable.rank(u, on: line, total: total)
+  }
+
+  /// The first place on a line of running totals that is beyond the share `u` of the total.
+  ///
+  /// Rounding may leave the end of the line below the total: the last weight has the rest.
+  fileprivate static func rank(_ u: Double, on line: [Double], total: Double) -> Int {
+    line.firstIndex { $0 > u * total } ?? line.firstIndex { $0 == line.last } ?? 0
+  }
+
+  /// The token that a draw `u` in [0, 1) chooses.
+  public func choose(_ u: Double) -> Int32 {
+    stages[stages.count - 1].candidates[rank(u)].id
+  }
+}
+
+/// The token that a draw `u` in [0, 1) chooses from a row of scores [V], equal to
+/// `SamplingTable.choose`; at temperature 0 the best one, whatever `u` is.
+///
+/// O(V + n log V) for the n candidates that the draw needs. Throws as the table does.
+public func sample(
+  _ logits: [Float], settings: SamplerSettings, u: Double
+) throws(Failure) -> Int32 {
+  precondition((0..<1).contains(u), "a draw is in [0, 1), not \(u)")
+  let best = try bestCandidate(logits)
+  if settings.temperature == 0 { return best.id }
+  var ranking = Ranking(logits)
+  var ids: [Int32] = []
+  var line: [Double] = []
+  /// Takes candidates in order until the running total satisfies a condition or `limit` are taken.
+  func take(_ limit: Int, until isEnough: (Double) -> Bool) {
+    while line.count < limit, !isEnough(line.last ?? 0) {
+      let id = ranking.popBest()
+      ids.append(id)
+      let weight = weight(
+        logits[Int(id)], best: best.score, temperature: settings.temperature)
+      line.append((line.last ?? 0) + weight)
+    }
+  }
+
+  var limit = ranking.count
+  var total: Double
+  if let topK = settings.topK, topK < limit {
+    limit = topK
+    take(limit) { _ in false }
+    total = line[limit - 1]
+  } else {
+    total = logits.reduce(0) {
+      $0 + weight($1, best: best.score, temperature: settings.temperature)
+    }
+  }
+  if let topP = settings.topP, topP < 1 {
+    let goal = topP * total
+    take(limit) { $0 >= goal }
+    limit = line.firstIndex { $0 >= goal }.map { $0 + 1 } ?? limit
+    line.removeLast(line.count - limit)
+    total = line[limit - 1]
+  }
+  take(limit) { $0 > u * total }
+  return ids[SamplingTable.rank(u, on: line, total: total)]
+}
+
+/// The unnormalised probability of a score: 1 for the best one.
+private func weight(_ score: Float, best: Float, temperature: Double) -> Double {
+  exp((Double(score) - Double(best)) / temperature)
+}
+
+/// The highest score and the lowest id that has it; throws for scores that are no distribution.
+private func bestCandidate(_ logits: [Float]) throws(Failure) -> (id: Int32, score: Float) {
+  var best = (id: 0, score: -Float.infinity)
+  for (id, score) in logits.enumerated() {
+    guard score < .infinity else {
+      throw Failure(
+        "cannot sample: the score of token \(id) is \(score), so a weight or an input went bad; "
+          + "check the checkpoint", code: 1)
+    }
+    if score > best.score { best = (id, score) }
+  }
+  guard best.score > -.infinity else {
+    throw Failure("cannot sample: none of \(logits.count) tokens has a score above -inf", code: 1)
+  }
+  return (Int32(best.id), best.score)
+}
+
+/// Candidates in sampling order, sorted only as far as they are taken.
+private struct Ranking {
+  /// A binary heap with the best on top.
+  ///
+  /// A key is the score's bits, made to order as integers, above the inverted id.
+  private var keys: [UInt64] = []
+
+  var count: Int { keys.count }
+
+  init(_ logits: [Float]) {
+    keys.reserveCapacity(logits.count)
+    for (id, score) in logits.enumerated() where score > -.infinity {
+      let bits = (score + 0).bitPattern  // -0 becomes 0, which it equals
+      let ordered = bits >> 31 == 1 ? ~bits : bits | 1 << 31
+      keys.append(UInt64(ordered) << 32 | UInt64(~UInt32(id)))
+    }
+    for parent in (0..<(keys.count / 2)).reversed() { sink(parent) }
+  }
+
+  mutating func popBest() -> Int32 {
+    let best = keys[0]
+    let last = keys.removeLast()
+    if !keys.isEmpty {
+      keys[0] = last
+      sink(0)
+    }
+    return Int32(truncatingIfNeeded: ~best)
+  }
+
+  private mutating func sink(_ start: Int) {
+    var parent = start
+    while 2 * parent + 1 < keys.count {
+      var child = 2 * parent + 1
+      if child + 1 < keys.count, keys[child + 1] > keys[child] { child += 1 }
+      guard keys[child] > keys[parent] else { return }
+      keys.swapAt(parent, child)
+      parent = child
+    }
+  }
+}

@@ -1,0 +1,68 @@
+/// A weight and a bias: y = x W + b.
+public struct Linear {
+  public let weight: Parameter
+  public let bias: Parameter?
+  let layout: WeightLayout
+
+  /// - Parameters:
+  ///   - layout: `.inputsFirst` stores [in, out] as GPT-2 does, `.outputsFirst` [out, in].
+  ///   - deviation: standard deviation of the initial weight.
+  public init(
+    _ inputs: Int, _ outputs: Int, _ p: Scope, bias: Bool = true,
+    layout: WeightLayout = .outputsFirst, deviation: Float = 0.02
+  ) {
+    let shape: Shape = layout == .inputsFirst ? [inputs, outputs] : [outputs, inputs]
+    weight = p.parameter("weight", shape, .normal(deviation))
+    self.bias = bias ? p.parameter("bias", [outputs], .zeros) : nil
+    self.layout = layout
+  }
+
+  /// [N, in] to [N, out].
+  public func callAsFunction(
+    _ x: Tensor, gelu: Bool = false, residual: Tensor? = nil
+  ) -> Tensor {
+    x.linear(weight, bias: bias, layout: layout, gelu: gelu, residual: residual)
+  }
+
+  /// x + dropout(y W + b): the end of every branch of a transformer block.
+  public func callAsFunction(
+    _ y: Tensor, addedTo x: Tensor?, dropout rate: Float, _ pass: Pass
+  ) -> Tensor {
+    guard let mask = pass.nextDropout(rate) else { return self(y, residual: x) }
+    return self(y).dropout(mask, adding: x)
+  }
+}
+
+/// A table of vectors, one a token or a position.
+public struct Embedding {
+  public let weight: Parameter
+
+  public init(_ count: Int, _ width: Int, _ p: Scope, deviation: Float = 0.02) {
+    weight = p.parameter("weight", [count, width], .normal(deviation))
+  }
+
+  /// Ids to [N, width].
+  public func callAsFunction(_ ids: [Int32], _ pass: Pass) -> Tensor {
+    Tensor.rows(of: weight, at: ids, tape: pass.tape)
+  }
+
+  /// The same vectors as an output layer: [N, width] to [N, count] scores.
+  public func scores(_ x: Tensor) -> Tensor { x.linear(weight, layout: .outputsFirst) }
+}
+
+/// Layer normalisation (Ba et al. 2016).
+public struct LayerNorm {
+  public let weight: Parameter
+  public let bias: Parameter
+  let epsilon: Float
+
+  public init(_ width: Int, _ p: Scope, epsilon: Float = 1e-5) {
+    weight = p.parameter("weight", [width], .ones)
+    bias = p.parameter("bias", [width], .zeros)
+    self.epsilon = epsilon
+  }
+
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    x.norm(gain: weight, bias: bias, epsilon: epsilon)
+  }
+}

@@ -1,0 +1,63 @@
+// Building a model only declares its parameters. Values arrive in one later step, from a random
+// stream or from a checkpoint, so there is one way to construct a model and one place to fail.
+
+import Random
+@_exported import Tensors
+
+/// The parameters of a model, in the order in which it declares them.
+public final class ParameterStore {
+  public private(set) var parameters: [Parameter] = []
+  private var byName: [String: Parameter] = [:]
+
+  public init() {}
+
+  public subscript(_ name: String) -> Parameter? { byName[name] }
+  /// How many numbers the model has; tied weights count once.
+  public var count: Int { parameters.reduce(0) { $0 + $1.count } }
+
+  fileprivate func declare(
+    _ name: String, _ shape: Shape, _ initializer: Initializer
+  ) -> Parameter {
+    precondition(byName[name] == nil, "parameter \(name) is declared twice")
+    let parameter = Parameter(name, shape, initializer, index: parameters.count)
+    parameters.append(parameter)
+    byName[name] = parameter
+    return parameter
+  }
+
+  /// Draws every parameter from a stream of its own name, so that adding a layer re-rolls no other.
+  public func initialize(seed: UInt64) {
+    for parameter in parameters {
+      let floats = parameter.storage.floats
+      switch parameter.initializer {
+      case .zeros: floats.update(repeating: 0)
+      case .ones: floats.update(repeating: 1)
+      case .normal(let deviation):
+        var random = RandomStream(seed: seed, name: parameter.name)
+        for i in floats.indices { floats[i] = deviation * Float(random.normal()) }
+      }
+    }
+  }
+}
+
+/// A place in the tree of parameters: `p["h"][3]["attn"]` declares under `h.3.attn`.
+public struct Scope {
+  private let store: ParameterStore
+  private let path: String
+
+  public init(_ store: ParameterStore, path: String = "") {
+    (self.store, self.path) = (store, path)
+  }
+
+  public subscript(_ name: String) -> Scope {
+    Scope(store, path: path.isEmpty ? name : path + "." + name)
+  }
+
+  public subscript(_ index: Int) -> Scope { self[String(index)] }
+
+  public func parameter(
+    _ name: String, _ shape: Shape, _ initializer: Initializer
+  ) -> Parameter {
+    store.declare(self[name].path, shape, initializer)
+  }
+}

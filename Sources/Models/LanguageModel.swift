@@ -1,0 +1,26 @@
+import Files
+@_exported import Layers
+
+/// A decoder that scores the next token.
+public protocol LanguageModel {
+  /// The longest sequence that it reads.
+  var context: Int { get }
+  var vocabulary: Int { get }
+  var parameters: ParameterStore { get }
+  /// The config.json with which transformers builds the same model.
+  var configuration: JSON { get }
+
+  /// The last hidden state [N, width] of N tokens.
+  func hidden(_ tokens: Tokens, _ pass: Pass) -> Tensor
+  /// Next-token scores [N, vocabulary] of hidden states.
+  func logits(_ hidden: Tensor) -> Tensor
+  /// An empty cache for one sequence.
+  func makeCache() -> KeyValueCache
+}
+
+extension LanguageModel {
+  /// Next-token scores [N, vocabulary].
+  public func callAsFunction(_ tokens: Tokens, _ pass: Pass) -> Tensor {
+    logits(hidden(tokens, pass))
+  }
+}

@@ -1,0 +1,193 @@
+// Every operation: compute the value, then say how the gradient flows back.
+// N rows (tokens), C width, V vocabulary. Rows of all sequences of a batch stand one after another.
+
+import CKernels
+
+/// Which axis of a weight is the input: GPT-2's Conv1D stores [in, out], everyone else [out, in].
+public enum WeightLayout: Sendable {
+  case inputsFirst
+  case outputsFirst
+}
+
+extension Tensor {
+  /// Records an operation if any input is recorded, else makes a constant.
+  static func result(
+    _ label: @autoclosure () -> String, of inputs: Tensor..., shape: Shape, storage: Storage,
+    backward: @escaping (Tape, Storage) -> Void
+  ) -> Tensor {
+    guard let tape = inputs.lazy.compactMap(\.tape).first else {
+      return Tensor(shape, storage, nil)
+    }
+    return tape.record(label(), shape, storage) { [unowned tape] in backward(tape, $0) }
+  }
+
+  /// x W (+ bias), then the activation, then + residual, in one pass over the output.
+  ///
+  /// [N, in] and a weight of [in, out] (or [out, in]) give [N, out].
+  public func linear(
+    _ weight: Parameter, bias: Parameter? = nil, layout: WeightLayout = .inputsFirst,
+    gelu: Bool = false, residual: Tensor? = nil
+  ) -> Tensor {
+    let flipped = layout == .outputsFirst
+    let (m, k, n) = (rows, columns, weight.shape[flipped ? 0 : 1])
+    precondition(
+      weight.shape.rank == 2 && weight.shape[flipped ? 1 : 0] == k,
+      "\(weight.name): a weight of \(weight.shape) does not take rows of \(k)")
+    let out = Storage(m * n)
+    let recorded = tape != nil || residual?.tape != nil
+    let before = gelu && recorded ? Storage(m * n) : nil
+    Kernel.product(
+      .init(pointer), .init(weight.pointer, transposed: flipped), out.pointer, m, n, k,
+      epilogue: sp_epilogue_t(
+        bias: bias?.pointer, activation: gelu ? SP_GELU : SP_IDENTITY, before: before?.pointer,
+        residual: residual?.pointer))
+    let x = self
+    return Tensor.result(
+      "linear " + weight.name, of: x, residual ?? x, shape: [m, n], storage: out
+    ) { tape, given in
+      var g = given
+      if let before {
+        // The residual comes after the activation, so its gradient must stay as it was given.
+        if residual != nil {
+          g = Storage(m * n)
+          _ = g.floats.update(fromContentsOf: given.floats)
+        }
+        sp_gelu_backward(g.pointer, before.pointer, m * n)
+      }
+      x.addGradient { dx, add in
+        Kernel.product(
+          .init(g.pointer), .init(weight.pointer, transposed: !flipped), dx, m, k, n, add: add)
+      }
+      let (dw, add) = tape.gradients.target(weight)
+      if flipped {
+        Kernel.product(
+          .init(g.pointer, transposed: true), .init(x.pointer), dw, n, k, m, add: add)
+      } else {
+        Kernel.product(
+          .init(x.pointer, transposed: true), .init(g.pointer), dw, k, n, m, add: add)
+      }
+      if let bias { sp_column_sums(tape.gradients.zeroedTarget(bias), g.pointer, m, n) }
+      residual?.passGradient(given)
+    }
+  }
+
+  /// (x - mean) / deviation * gain + bias of each row (Ba et al. 2016); RMS norm without a bias
+  /// (Zhang & Sennrich 2019). With `residual` that tensor is added to the result.
+  public func norm(gain: Parameter, bias: Parameter?, epsilon: Float) -> Tensor {
+    let (n, c) = (rows, columns)
+    let (out, rstd) = (Storage(n * c), Storage(n))
+    let mean = bias == nil ? nil : Storage(n)
+    sp_norm(
+      out.pointer, mean?.pointer, rstd.pointer, pointer, gain.pointer, bias?.pointer, n, c, epsilon)
+    let x = self
+    return Tensor.result("norm " + gain.name, of: x, shape: shape, storage: out) { tape, g in
+      let dgain = tape.gradients.zeroedTarget(gain)
+      let dbias = bias.map { tape.gradients.zeroedTarget($0) }
+      x.addGradient { dx, add in
+        sp_norm_backward(
+          dx, add, dgain, dbias, g.pointer, x.pointer, gain.pointer, mean?.pointer, rstd.pointer,
+          n, c)
+      }
+    }
+  }
+
+  /// The element-wise sum of two tensors of one shape.
+  public static func + (a: Tensor, b: Tensor) -> Tensor {
+    precondition(a.shape == b.shape, "cannot add \(b.shape) to \(a.shape)")
+    let out = Storage(a.shape.count)
+    _ = out.floats.update(fromContentsOf: a.storage.floats)
+    sp_add(out.pointer, b.pointer, 1, a.shape.count)
+    return Tensor.result("+", of: a, b, shape: a.shape, storage: out) { _, g in
+      a.passGradient(g)
+      b.passGradient(g)
+    }
+  }
+
+  /// gelu(x) in the tanh form (Hendrycks & Gimpel 2016).
+  public func gelu() -> Tensor {
+    let (out, n) = (Storage(shape.count), shape.count)
+    sp_gelu(out.pointer, pointer, n)
+    let x = self
+    return Tensor.result("gelu", of: x, shape: shape, storage: out) { _, g in
+      sp_gelu_backward(g.pointer, x.pointer, n)
+      x.passGradient(g)
+    }
+  }
+
+  /// Zeroes each number with probability `mask.rate` and scales the rest by 1 / (1 - rate).
+  ///
+  /// `residual` is added to the result. The mask is a hash of key and position, never stored.
+  public func dropout(_ mask: DropoutMask, adding residual: Tensor? = nil) -> Tensor {
+    let (out, n) = (Storage(shape.count), shape.count)
+    if let residual { _ = out.floats.update(fromContentsOf: residual.storage.floats) }
+    let start = UInt64(mask.firstRow) * UInt64(columns)
+    sp_dropout(out.pointer, pointer, mask.code, start, residual != nil, n)
+    let x = self
+    return Tensor.result(
+      "dropout", of: x, residual ?? x, shape: shape, storage: out
+    ) { _, g in
+      x.addGradient { dx, add in sp_dropout(dx, g.pointer, mask.code, start, add, n) }
+      residual?.passGradient(g)
+    }
+  }
+
+  /// Rows of a table [V, C] by id: [N, C]. `tape` records it when a gradient is wanted.
+  public static func rows(of table: Parameter, at ids: [Int32], tape: Tape?) -> Tensor {
+    let c = table.shape[1]
+    let out = Storage(ids.count * c)
+    for (row, id) in ids.enumerated() {
+      precondition(
+        id >= 0 && id < table.shape[0], "\(table.name): id \(id) in a table of \(table.shape[0])")
+      (out.pointer + row * c).update(from: table.pointer + Int(id) * c, count: c)
+    }
+    guard let tape else { return Tensor([ids.count, c], out, nil) }
+    return tape.record("rows of " + table.name, [ids.count, c], out) { [unowned tape] g in
+      let d = tape.gradients.zeroedTarget(table)
+      for (row, id) in ids.enumerated() { sp_add(d + Int(id) * c, g.pointer + row * c, 1, c) }
+    }
+  }
+
+  /// Cross-entropy of logits [N, V] against ids, in nats; an id of -1 is not scored.
+  ///
+  /// - Returns: the sum as a [1] tensor, and the loss of every row (0 where not scored).
+  public func crossEntropy(_ targets: [Int32]) -> (sum: Tensor, losses: Storage) {
+    precondition(targets.count == rows, "\(rows) rows of logits, \(targets.count) targets")
+    precondition(targets.allSatisfy { $0 < columns }, "a target outside \(columns) classes")
+    let (n, v) = (rows, columns)
+    let (losses, lse, total) = (Storage(n), Storage(n), Storage(1))
+    sp_cross_entropy(losses.pointer, lse.pointer, pointer, targets, n, v)
+    total.floats[0] = Float(losses.floats.reduce(0.0) { $0 + Double($1) })
+    let x = self
+    let sum = Tensor.result("cross-entropy", of: x, shape: [1], storage: total) { _, g in
+      x.addGradient { dx, add in
+        let fresh = add ? Storage(n * v) : nil
+        let to = fresh?.pointer ?? dx
+        sp_cross_entropy_backward(to, x.pointer, lse.pointer, targets, g.floats[0], n, v)
+        if let fresh { sp_add(dx, fresh.pointer, 1, n * v) }
+      }
+    }
+    return (sum, losses)
+  }
+
+  /// e^x of each row, divided by its sum.
+  public func softmax() -> Tensor {
+    precondition(tape == nil, "softmax is for reading; attention and cross-entropy have their own")
+    let out = Storage(shape.count)
+    sp_softmax(out.pointer, pointer, rows, columns)
+    return Tensor(shape, out, nil)
+  }
+}
+
+/// Which numbers a dropout removes: a pure function of key and position.
+public struct DropoutMask: Sendable {
+  public var rate: Float
+  public var key: UInt64
+  /// The batch row of the first row, so that a batch in slices gets the mask of the whole.
+  public var firstRow: Int
+
+  public init(rate: Float, key: UInt64, firstRow: Int) {
+    (self.rate, self.key, self.firstRow) = (rate, key, firstRow)
+  }
+
+  var code: sp_dropout_t { sp_dropout_t(rate: rate, key: key) }
+}

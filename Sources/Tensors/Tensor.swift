@@ -1,0 +1,62 @@
+/// A dense, row-major float32 value, with a place on a tape when a gradient may be asked of it.
+///
+/// A tensor never changes once it is made. Only a `Parameter` owns memory that is written in place.
+public struct Tensor {
+  public let shape: Shape
+  public let storage: Storage
+  /// The tape that recorded it, and its place there; nil when nothing upstream wants a gradient.
+  let place: (tape: Tape, index: Int)?
+
+  init(_ shape: Shape, _ storage: Storage, _ place: (tape: Tape, index: Int)?) {
+    precondition(
+      shape.count == storage.floats.count,
+      "shape \(shape) does not cover \(storage.floats.count) floats")
+    (self.shape, self.storage, self.place) = (shape, storage, place)
+  }
+
+  /// A constant.
+  public init(_ shape: Shape, _ values: some Collection<Float>) {
+    let storage = Storage(values.count)
+    _ = storage.floats.update(fromContentsOf: values)
+    self.init(shape, storage, nil)
+  }
+
+  public var tape: Tape? { place?.tape }
+  public var rows: Int { shape.rows }
+  public var columns: Int { shape.columns }
+  public var values: [Float] { Array(storage.floats) }
+
+  /// A copy of one row, as a constant [1, columns].
+  public func row(_ i: Int) -> Tensor {
+    Tensor([1, columns], storage.floats[i * columns..<(i + 1) * columns])
+  }
+
+  var pointer: UnsafeMutablePointer<Float> { storage.pointer }
+}
+
+/// A named, trainable array. A class, because tied weights are one parameter in two layers.
+public final class Parameter {
+  public let name: String
+  public let shape: Shape
+  public let initializer: Initializer
+  /// The parameter's place in its store: where each lane keeps its gradient.
+  public let index: Int
+  public let storage: Storage
+
+  public init(_ name: String, _ shape: Shape, _ initializer: Initializer, index: Int) {
+    (self.name, self.shape, self.initializer, self.index) = (name, shape, initializer, index)
+    storage = Storage(zeros: shape.count)
+  }
+
+  public var count: Int { shape.count }
+  public var tensor: Tensor { Tensor(shape, storage, nil) }
+  var pointer: UnsafeMutablePointer<Float> { storage.pointer }
+}
+
+/// How a parameter begins.
+public enum Initializer: Sendable, Equatable {
+  case zeros
+  case ones
+  /// Normal with mean 0 and this standard deviation.
+  case normal(Float)
+}

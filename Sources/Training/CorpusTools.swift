@@ -1,0 +1,73 @@
+// What the `data` and `evaluate` commands do with corpora outside a run.
+
+import Files
+import Glibc
+import Models
+import Random
+import Text
+
+extension Corpus {
+  /// One line about something that `data.make` can name.
+  public static func description(of name: String) -> String {
+    switch name {
+    case "sort": "6 digits of 3 kinds, then the same sorted (minGPT)"
+    case "adder": "sums of two numbers of two digits, the sum reversed (minGPT)"
+    case "copy": "random tokens in which one stretch comes twice"
+    default: "very short stories of known entropy"
+    }
+  }
+
+  /// Hands over what a generator makes: a story, or the tokens of a sequence, a line each.
+  public static func examples(
+    _ config: DataConfig, seed: Int, _ body: (String) throws(Failure) -> Void
+  ) throws(Failure) {
+    var random = RandomStream(seed: UInt64(bitPattern: Int64(seed)), name: "tales")
+    if let (generator, _) = try generators(config) {
+      for _ in 0..<config.documents {
+        let sequence = generator.sample(&random)
+        let tokens = sequence.input + sequence.targets.suffix(1)
+        try body(tokens.map(String.init).joined(separator: " "))
+      }
+    } else if let grammar = config.make.flatMap({ tales[$0] }) {
+      for _ in 0..<config.documents { try body(String(grammar.sample(&random).dropLast())) }
+    }
+  }
+
+  /// The loss of a model on a text, a folder, or the validation split of an atlas.
+  public static func evaluate(
+    _ model: any LanguageModel, _ tokenizer: any Tokenizer, on path: String, lanes: Lanes,
+    progress: (Double) -> Bool
+  ) throws(Failure) -> Evaluation {
+    let split: AtlasSplit
+    if Atlas.isAtlas(path) {
+      let atlas = try Atlas(path)
+      split = atlas.split(.validation)
+      let isSame = try atlas.tokenizerPath.map { (path) throws(Failure) in
+        try loadTokenizer(path).json == tokenizer.json
+      }
+      guard isSame ?? false else {
+        throw Failure("\(visible(path)): was built with another tokenizer than the model's")
+      }
+    } else {
+      var ids: [Int32] = []
+      let source = try TextSource([path])
+      for document in source.documents {
+        ids += try tokenizer.encode(source.bytes(of: document))
+      }
+      split = Atlas.inMemory(vocabulary: tokenizer.vocabularySize, [.validation: [ids]])
+        .split(.validation)
+    }
+    guard split.tokens > 1 else {
+      throw Failure("\(visible(path)): fewer than two tokens leave nothing to predict; give more")
+    }
+    let windows = SplitWindows(split, context: model.context, wholeDocuments: false)
+    let lengths = (0..<Int32(model.vocabulary)).map { tokenizer.bytes(of: $0).count }
+    return try Evaluation.of(
+      model, count: windows.windows.count, tokenLengths: lengths, lanes: lanes, progress: progress
+    ) { (i) throws(Failure) in try windows.sequence(i) }
+  }
+}
+
+extension Evaluation {
+  public var perplexity: Double { exp(loss) }
+}

@@ -1,0 +1,138 @@
+// The folder of a run: what it was told, what it logged, and its checkpoints.
+
+import Checkpoints
+import Files
+import Glibc
+import Models
+import Text
+
+/// `runs/NAME/`, held by one trainer at a time.
+public final class RunFolder {
+  public let path: String
+  private let lock: Int32
+  private var log: Int32 = -1
+
+  /// Makes the folder with what `fill` puts into it; it appears whole or not at all.
+  public static func create(
+    _ path: String, fill: (_ temporary: String) throws(Failure) -> Void
+  ) throws(Failure) -> RunFolder {
+    guard !FileSystem.exists(path) else {
+      throw Failure(
+        "\(visible(path)) exists; go on with it by `train --resume \(visible(path))`, or name "
+          + "another with --out")
+    }
+    try FileSystem.createDirectory(FileSystem.parent(path))
+    let folder = try AtomicDirectory(path)
+    try FileSystem.createDirectory(folder.temporaryPath + "/checkpoints")
+    try fill(folder.temporaryPath)
+    try folder.commit()
+    return try RunFolder(path)
+  }
+
+  /// Opens a run and locks it; throws when another trainer has it.
+  public init(_ path: String) throws(Failure) {
+    guard FileSystem.exists(path + "/run.json") else {
+      throw Failure("\(visible(path)) is not a run: it has no run.json")
+    }
+    self.path = path
+    lock = open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+    guard lock >= 0 else {
+      throw Failure("\(visible(path))/lock: \(String(cString: strerror(errno)))", code: 1)
+    }
+    guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+      close(lock)
+      throw Failure(
+        "\(visible(path)) is being trained by another process; wait for it or stop it", code: 1)
+    }
+  }
+
+  deinit {
+    close(log)
+    close(lock)
+  }
+
+  // MARK: - Log
+
+  /// Cuts the log to the lines of the first `step` steps and opens it for more.
+  func beginLog(at step: Int) throws(Failure) {
+    let file = path + "/log.jsonl"
+    if FileSystem.exists(file) {
+      let lines = try FileSystem.readAll(file).split(separator: UInt8(ascii: "\n"))
+      let kept = lines.prefix { line in
+        // A line that a killed process left unfinished does not parse, and ends the log.
+        let json = try? JSON.parse(Array(line), from: file)
+        return json?["step"]?.int.map { $0 <= step } ?? false
+      }
+      try AtomicFile.write(kept.flatMap { $0 + [UInt8(ascii: "\n")] }, to: file)
+    }
+    log = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
+    guard log >= 0 else {
+      throw Failure("\(visible(file)): \(String(cString: strerror(errno)))", code: 1)
+    }
+  }
+
+  /// Appends one line; throws when the disk does not take it.
+  func append(_ line: JSON) throws(Failure) {
+    let bytes = Array((line.text() + "\n").utf8)
+    guard write(log, bytes, bytes.count) == bytes.count else {
+      throw Failure(
+        "\(visible(path))/log.jsonl: \(String(cString: strerror(errno))); the last checkpoint is "
+          + "good: free some space, then `train --resume \(visible(path))`", code: 1)
+    }
+  }
+
+  // MARK: - Checkpoints
+
+  /// The step of each checkpoint, ascending.
+  public func checkpoints() throws(Failure) -> [Int] {
+    try FileSystem.list(path + "/checkpoints").compactMap { name in
+      name.hasPrefix("step-") ? Int(name.dropFirst(5)) : nil
+    }.sorted()
+  }
+
+  public func checkpoint(_ step: Int) -> String {
+    let digits = String(step)
+    let zeros = String(repeating: "0", count: max(0, 6 - digits.count))
+    return path + "/checkpoints/step-" + zeros + digits
+  }
+
+  /// Writes a checkpoint, points `last` (and `best`) at it and removes those that are too old.
+  func save(
+    _ step: Int, isBest: Bool, keepLast: Int, keepBest: Bool,
+    fill: (_ temporary: String) throws(Failure) -> Void
+  ) throws(Failure) {
+    let target = checkpoint(step)
+    if FileSystem.exists(target) { FileSystem.remove(target) }  // Of a run that was cut back.
+    let folder = try AtomicDirectory(target)
+    try fill(folder.temporaryPath)
+    try folder.commit()
+    try link("last", to: target)
+    if isBest { try link("best", to: target) }
+    fsync(log)
+    let best = keepBest ? linked("best") : nil
+    for old in try checkpoints().dropLast(keepLast) where checkpoint(old) != best {
+      FileSystem.remove(checkpoint(old))
+    }
+  }
+
+  /// The checkpoint that `last` or `best` names; nil where there is none.
+  public func linked(_ name: String) -> String? { Self.linked(name, in: path) }
+
+  /// The same for a run that need not be opened.
+  public static func linked(_ name: String, in run: String) -> String? {
+    guard let real = realpath(run + "/" + name, nil) else { return nil }
+    defer { free(real) }
+    // By the name that the run was given, not by its real path.
+    return run + "/checkpoints/" + FileSystem.name(String(cString: real))
+  }
+
+  private func link(_ name: String, to target: String) throws(Failure) {
+    let temporary = path + "/.\(name).\(getpid())"
+    unlink(temporary)
+    guard symlink("checkpoints/" + FileSystem.name(target), temporary) == 0,
+      rename(temporary, path + "/" + name) == 0
+    else {
+      throw Failure("\(visible(path))/\(name): \(String(cString: strerror(errno)))", code: 1)
+    }
+  }
+}

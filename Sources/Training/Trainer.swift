@@ -1,0 +1,151 @@
+// The training procedure, whole in this file: a stepper. The caller owns the loop, so pausing,
+// stopping, drawing and testing need no callbacks.
+
+import Files
+import Models
+import Random
+
+/// What one step did.
+public struct StepReport: Equatable, Sendable {
+  /// Steps done, this one included.
+  public let step: Int
+  /// Mean loss in nats a scored token, before the step.
+  public let loss: Double
+  public let learningRate: Float
+  /// Norm of the mean gradient, before clipping.
+  public let gradientNorm: Double
+  public let tokens: Int
+}
+
+/// Why a run cannot go on: the loss or a gradient is not a number.
+public struct NotFinite: Error, Equatable, CustomStringConvertible {
+  public let step: Int
+  /// The first operation, in the order of computation, whose result was not finite.
+  public let operation: String
+
+  public var description: String {
+    "step \(step): not a finite number, first in \(operation); lower the learning rate"
+  }
+}
+
+public final class Trainer<Task: TrainingTask> {
+  public let task: Task
+  public let lanes: Lanes
+  public private(set) var config: TrainingConfig
+  /// Steps done.
+  public private(set) var step = 0
+  public let optimizer: Optimizer
+  private let gradients: [Gradients]
+
+  /// Tokens that a lane takes through the model at once: a layer's activations should stay in L2.
+  private let sliceTokens = 512
+
+  public init(_ config: TrainingConfig, _ task: Task, lanes: Lanes) {
+    (self.config, self.task, self.lanes) = (config, task, lanes)
+    let parameters = task.parameters.parameters
+    optimizer = Optimizer(config.optimizer, parameters)
+    gradients = (0..<lanes.count).map { _ in Gradients(parameterCount: parameters.count) }
+  }
+
+  /// Goes on behind `step`, the optimizer having been restored.
+  public func resume(at step: Int) { self.step = step }
+
+  /// One step, or nil when the configured steps are done.
+  ///
+  /// The batches and masks of a step are functions of seed and step alone, so a resumed run draws
+  /// what the uninterrupted one would have. Throws `NotFinite`, the weights unchanged.
+  public func next() throws -> StepReport? {
+    guard step < config.steps else { return nil }
+    var random = RandomStream(seed: UInt64(config.seed), name: "data")
+    random.counter = UInt64(step) << 32
+    gradients.forEach { $0.begin() }
+    var (loss, count, tokens) = (0.0, 0, 0)
+    for pass in 0..<config.accumulation {
+      let batch = try task.batch(&random)
+      let (sum, scored) = forwardBackward(batch, pass)
+      loss += sum
+      count += scored
+      tokens += task.lengths(batch).reduce(0, +)
+      if !sum.isFinite { throw trace(batch, pass) }
+    }
+    let share = 1 / Float(max(1, count))
+    let norm = optimizer.reduce(gradients, lanes).squareRoot() * Double(share)
+    if !norm.isFinite {
+      random.counter = UInt64(step) << 32
+      throw trace(try task.batch(&random), 0)
+    }
+    let limit = Double(config.clip)
+    let clip = limit > 0 && norm > limit ? Float(limit / norm) : 1
+    let rate = config.schedule.rate(step, peak: config.optimizer.learningRate)
+    step += 1
+    optimizer.update(gradients[0], lanes, step: step, rate: rate, scale: share * clip)
+    return StepReport(
+      step: step, loss: loss / Double(max(1, count)), learningRate: rate, gradientNorm: norm,
+      tokens: tokens)
+  }
+
+  /// Sums the gradients of a batch into the lanes' and returns the summed loss and its count.
+  private func forwardBackward(_ batch: Task.Batch, _ pass: Int) -> (sum: Double, count: Int) {
+    let slices = slices(of: batch)
+    return lanes.map(0..<lanes.count) { [self] lane in
+      var total = (sum: 0.0, count: 0)
+      for slice in slices where slice.lane == lane {
+        let tape = Tape(gradients[lane])
+        let (sum, count) = task.loss(batch, slice.sequences, makePass(tape, pass, slice))
+        total.sum += Double(sum.values[0])
+        total.count += count
+        tape.backward(from: sum)
+      }
+      return total
+    }.reduce((0, 0)) { ($0.0 + $1.sum, $0.1 + $1.count) }
+  }
+
+  /// A few sequences that a lane takes through the model at once.
+  private struct Slice {
+    let lane: Int
+    var sequences: Range<Int>
+    /// The batch row of its first token.
+    let firstRow: Int
+  }
+
+  /// Shares the sequences of a batch out by tokens, and cuts each lane's into slices.
+  private func slices(of batch: Task.Batch) -> [Slice] {
+    let lengths = task.lengths(batch)
+    let total = max(1, lengths.reduce(0, +))
+    var slices: [Slice] = []
+    var row = 0
+    for (i, length) in lengths.enumerated() {
+      let lane = row * lanes.count / total
+      if let last = slices.last, last.lane == lane, row + length - last.firstRow <= sliceTokens {
+        slices[slices.count - 1].sequences = last.sequences.lowerBound..<i + 1
+      } else {
+        slices.append(Slice(lane: lane, sequences: i..<i + 1, firstRow: row))
+      }
+      row += length
+    }
+    return slices
+  }
+
+  /// What one slice is run with. Dropout depends on seed, step and batch row, so neither the number
+  /// of lanes nor the length of slices changes which numbers are dropped.
+  private func makePass(_ tape: Tape, _ pass: Int, _ slice: Slice) -> Pass {
+    var random = RandomStream(seed: UInt64(config.seed), name: "dropout")
+    random.counter = UInt64(step) << 20 | UInt64(pass)
+    return Pass(tape: tape, dropoutKey: random.next(), firstRow: slice.firstRow)
+  }
+
+  /// Runs a batch once more, watching every result, to name the first that is not finite.
+  private func trace(_ batch: Task.Batch, _ pass: Int) -> NotFinite {
+    var culprit: String?
+    let scratch = Gradients(parameterCount: task.parameters.parameters.count)
+    for slice in slices(of: batch) where culprit == nil {
+      let tape = Tape(scratch)
+      tape.watch = { label, floats in
+        if culprit == nil, floats.contains(where: { !$0.isFinite }) { culprit = label }
+      }
+      let loss = task.loss(batch, slice.sequences, makePass(tape, pass, slice)).sum
+      if culprit == nil { tape.backward(from: loss) }
+    }
+    return NotFinite(step: step + 1, operation: culprit ?? "the sum of the gradients")
+  }
+}

@@ -1,0 +1,171 @@
+// What `train` is told, beside the model: configs/train/*.json, with the defaults that stand here.
+
+import Files
+import Glibc
+
+/// A training configuration. Keys in files are the names below in snake case.
+public struct TrainingConfig: Codable, Equatable, Sendable {
+  public var task = TaskName.language
+  public var data = DataConfig()
+  public var steps = 1_000
+  /// Sequences in one pass; a step sees `batch_size × accumulation` of them.
+  public var batchSize = 12
+  public var accumulation = 1
+  /// Tokens a sequence; 0 is the model's context, another value replaces it.
+  public var context = 0
+  public var optimizer = OptimizerConfig()
+  public var schedule = ScheduleConfig()
+  /// The largest norm of the gradient; 0 is no limit.
+  public var clip: Float = 1
+  /// Replaces the three dropout rates of the model.
+  public var dropout: Float?
+  public var precision = Precision.float32
+  /// Steps between evaluations; 0 is none.
+  public var evaluateEvery = 250
+  /// Batches of an evaluation, spread over the split; 0 is the whole split.
+  public var evaluateBatches = 0
+  public var evaluateWindows = Windows.automatic
+  public var checkpointEvery = 250
+  public var keepLast = 2
+  public var keepBest = true
+  public var logEvery = 10
+  /// Steps between samples in the event file; 0 is none.
+  public var sampleEvery = 0
+  public var samplePrompt = "\n"
+  public var seed = 1337
+  /// Threads; 0 is all of the machine.
+  public var threads = 0
+
+  public init() {}
+
+  enum CodingKeys: String, CodingKey {
+    case task, data, steps, accumulation, context, optimizer, schedule, clip, dropout, precision
+    case seed, threads
+    case batchSize = "batch_size"
+    case evaluateEvery = "evaluate_every"
+    case evaluateBatches = "evaluate_batches"
+    case evaluateWindows = "evaluate_windows"
+    case checkpointEvery = "checkpoint_every"
+    case keepLast = "keep_last"
+    case keepBest = "keep_best"
+    case logEvery = "log_every"
+    case sampleEvery = "sample_every"
+    case samplePrompt = "sample_prompt"
+  }
+}
+
+public enum TaskName: String, Codable, CaseIterable, Sendable { case language }
+public enum Precision: String, Codable, CaseIterable, Sendable { case float32 }
+
+/// Where windows of an evaluation begin.
+public enum Windows: String, Codable, CaseIterable, Sendable {
+  /// `documents` for generated corpora, `consecutive` for all others.
+  case automatic
+  /// One behind the other, without overlap.
+  case consecutive
+  /// Where a document does, each holding as many whole documents as fit: a window cut into a story
+  /// cannot know what was said before it.
+  case documents
+}
+
+public struct DataConfig: Codable, Equatable, Sendable {
+  /// A text file, a folder of files, or an atlas.
+  public var path: String?
+  /// A generator instead: sort, adder, copy, tales-en or tales-it.
+  public var make: String?
+  /// byte, character, bpe, or the path of a tokenizer.json.
+  public var tokenizer = "byte"
+  /// Ids of a tokenizer that is trained here.
+  public var vocabulary = 1_024
+  /// The share that is held out, or the path of a text that is.
+  public var validation = JSON.double(0.1)
+  /// Documents that a generator makes.
+  public var documents = 60_000
+
+  public init() {}
+}
+
+public struct OptimizerConfig: Codable, Equatable, Sendable {
+  public enum Name: String, Codable, CaseIterable, Sendable { case adamw, sgd }
+  /// What weight decay acts on: parameters of two axes, or all.
+  public enum Decay: String, Codable, CaseIterable, Sendable { case matrices, all }
+
+  public var name = Name.adamw
+  public var learningRate: Float = 1e-3
+  public var weightDecay: Float = 0.1
+  /// AdamW's two averages; SGD uses the first as its momentum.
+  public var betas: [Float] = [0.9, 0.95]
+  public var epsilon: Float = 1e-8
+  public var decay = Decay.matrices
+
+  public init() {}
+
+  enum CodingKeys: String, CodingKey {
+    case name, betas, epsilon, decay
+    case learningRate = "learning_rate"
+    case weightDecay = "weight_decay"
+  }
+}
+
+public struct ScheduleConfig: Codable, Equatable, Sendable {
+  public enum Name: String, Codable, CaseIterable, Sendable { case cosine, linear, constant }
+
+  public var name = Name.cosine
+  /// Steps until the minimum; 0 is the run's steps, which a run then stores.
+  public var steps = 0
+  public var warmup = 0
+  /// The last learning rate.
+  public var minimum: Float = 0
+
+  public init() {}
+
+  /// The rate of a step, the first being 0: nanoGPT's rule.
+  public func rate(_ step: Int, peak: Float) -> Float {
+    if step < warmup { return peak * Float(step + 1) / Float(warmup + 1) }
+    if name == .constant { return peak }
+    if step >= steps { return minimum }
+    let done = Float(step - warmup) / Float(max(1, steps - warmup))
+    let share = name == .cosine ? 0.5 * (1 + cosine(.pi * done)) : 1 - done
+    return minimum + share * (peak - minimum)
+  }
+}
+
+extension TrainingConfig {
+  /// Refuses values that no run can honour, all at once.
+  public func validate() throws(Failure) {
+    var wrong: [String] = []
+    func require(_ condition: Bool, _ problem: String) { if !condition { wrong.append(problem) } }
+    require(steps > 0, "steps is \(steps), must be at least 1")
+    require(batchSize > 0, "batch_size is \(batchSize), must be at least 1")
+    require(batchSize <= 1 << 20, "batch_size is \(batchSize), at most \(1 << 20)")
+    require(accumulation > 0, "accumulation is \(accumulation), must be at least 1")
+    require(accumulation <= 1 << 20, "accumulation is \(accumulation), at most \(1 << 20)")
+    require(context >= 0, "context is \(context), must not be negative")
+    require(clip >= 0, "clip is \(clip), must not be negative (0 is no limit)")
+    require(dropout.map { (0..<1).contains($0) } ?? true, "dropout must be in 0..<1")
+    require(evaluateEvery >= 0, "evaluate_every is \(evaluateEvery), must not be negative")
+    require(evaluateBatches >= 0, "evaluate_batches is \(evaluateBatches), must not be negative")
+    require(checkpointEvery > 0, "checkpoint_every is \(checkpointEvery), must be at least 1")
+    require(keepLast > 0, "keep_last is \(keepLast), must be at least 1")
+    require(logEvery > 0, "log_every is \(logEvery), must be at least 1")
+    require(sampleEvery >= 0, "sample_every is \(sampleEvery), must not be negative")
+    require((0...1024).contains(threads), "threads is \(threads), must be 1 to 1024 (0: all)")
+    require(optimizer.learningRate >= 0, "optimizer.learning_rate must not be negative")
+    require(optimizer.weightDecay >= 0, "optimizer.weight_decay must not be negative")
+    require(optimizer.epsilon > 0, "optimizer.epsilon must be positive")
+    require(
+      optimizer.betas.count == 2 && optimizer.betas.allSatisfy { (0..<1).contains($0) },
+      "optimizer.betas must be two numbers in 0..<1")
+    require(schedule.warmup >= 0, "schedule.warmup must not be negative")
+    require(schedule.steps >= 0, "schedule.steps must not be negative")
+    require(schedule.minimum >= 0, "schedule.minimum must not be negative")
+    require(
+      (data.path == nil) != (data.make == nil),
+      "data needs either path (a text, a folder or an atlas) or make (a generator)")
+    require(data.vocabulary > 0, "data.vocabulary must be at least 1")
+    require(data.documents > 1, "data.documents must be at least 2")
+    guard wrong.isEmpty else { throw Failure(wrong.joined(separator: "; ")) }
+  }
+}
+
+private func cosine(_ x: Float) -> Float { cosf(x) }

@@ -1,0 +1,109 @@
+import ArgumentParser
+import Files
+import Glibc
+import Models
+import Random
+import Tensors
+import Text
+import Training
+
+extension Precision: ExpressibleByArgument {}
+
+struct Doctor: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "What this machine offers, and whether the engine works on it.",
+    discussion: """
+      examples:
+        specola doctor
+        specola doctor --json
+      """)
+  @Flag(help: "Print an object.") var json = false
+
+  func run() throws {
+    var rows: [(String, JSON)] = [
+      ("version", .string(version)),
+      ("threads", .int(Lanes.available)),
+      ("memory_gb", .int(Machine.physicalMemory / 1_000_000_000)),
+      ("terminal", .string(getenv("TERM").map { String(cString: $0) } ?? "none")),
+      (
+        "home",
+        Home.candidates.first { FileSystem.exists($0 + "/configs") }.map(JSON.string) ?? .null
+      ),
+      ("models", .array(Home.modelNames().map(JSON.string))),
+      ("cpu_path", .string(Kernel.path.rawValue)),
+    ]
+    let chosen = Kernel.path
+    for path in Kernel.Path.allCases where Kernel.force(path) {
+      rows.append(("peak_gflops_" + path.rawValue, .double(Self.peak().rounded())))
+    }
+    Kernel.force(chosen)
+    let differs = try Self.resumeDiffers()
+    rows.append(("resume_self_test", .string(differs ? "FAILED" : "equal to the bit")))
+    if json {
+      try emit(JSON.object(Dictionary(uniqueKeysWithValues: rows)).text())
+    } else {
+      try emit(columns(rows.map { [$0.0, $0.1.string ?? $0.1.text()] }))
+    }
+    if differs {
+      throw Failure("a resumed run differs from an uninterrupted one on this machine", code: 1)
+    }
+  }
+
+  /// Multiply-adds of one thread, in billions of operations a second.
+  private static func peak() -> Double {
+    let rounds = 4_000_000
+    _ = Kernel.multiplyAdds(rounds: rounds / 4)
+    let began = ContinuousClock.now
+    let operations = Kernel.multiplyAdds(rounds: rounds)
+    return operations / ((ContinuousClock.now - began) / .seconds(1)) / 1e9
+  }
+
+  /// Trains a tiny model for eight steps at once, and for four and four, and compares the weights.
+  private static func resumeDiffers() throws -> Bool {
+    let folder = try FileSystem.temporaryDirectory(prefix: "specola-doctor")
+    defer { FileSystem.remove(folder) }
+    var config = TrainingConfig()
+    (config.data.make, config.steps, config.batchSize) = ("sort", 8, 4)
+    (config.evaluateBatches, config.schedule.steps) = (1, 8)
+    func train(_ name: String, _ steps: [Int]) throws -> [UInt8] {
+      let path = folder + "/" + name
+      let shape: JSON = ["n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 11]
+      config.steps = steps[0]
+      var made: RunFolder? = try TrainingRun.create(
+        path, .configuration(shape, path: "doctor", sets: []), config, version: version)
+      for count in steps {
+        let run = try TrainingRun(made ?? RunFolder(path), sets: [("steps", "\(count)")])
+        made = nil
+        while try run.next() != nil {}
+      }
+      return try FileSystem.readAll(path + "/last/model.safetensors")
+    }
+    return try train("whole", [8]) != train("halves", [4, 8])
+  }
+}
+
+/// `specola` alone.
+struct Open: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Opens the workbench; for now, trains and samples the default model.",
+    discussion: """
+      examples:
+        specola
+        specola open
+      """)
+
+  func run() throws {
+    let path = "runs/tales-en"
+    if RunFolder.linked("last", in: path) == nil {
+      note("training the default model, tales-en, into \(path) (about two minutes, once)")
+      let train = try Train.parse(["tales-en", "tales-en", "--out", path])
+      try train.run()
+    }
+    for seed in 1...3 {
+      let generate = try Generate.parse(
+        [path, "--prompt", "\n", "--max-tokens", "60", "--temperature", "0.8", "--seed", "\(seed)"])
+      try generate.run()
+    }
+    note("go on with: specola generate \(path) --prompt \"Anna found\"")
+  }
+}

@@ -1,0 +1,194 @@
+import ArgumentParser
+import Checkpoints
+import Files
+import Generation
+import Models
+import Text
+
+/// What a model reads: a text, or ids.
+struct PromptOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("The text to go on from; - is standard input.", valueName: "T"))
+  var prompt: String?
+
+  @Option(help: ArgumentHelp("Ids instead of a text.", valueName: "1,2,3"))
+  var ids: String?
+
+  /// The ids of the prompt: as given, or the tokenizer's.
+  func tokens(_ directory: ModelDirectory) throws(Failure) -> [Int32] {
+    guard (prompt == nil) != (ids == nil) else {
+      throw Failure("give either --prompt or --ids", code: 64)
+    }
+    if let ids {
+      return try Self.parse(ids, vocabulary: directory.model.vocabulary)
+    }
+    guard let tokenizer = directory.tokenizer else {
+      throw Failure("\(visible(directory.path)) has no tokenizer.json; give --ids", code: 64)
+    }
+    let text = try prompt == "-" ? standardInput() : Array((prompt ?? "").utf8)
+    let tokens = try tokenizer.encodeWhole(text)
+    guard !tokens.isEmpty else {
+      throw Failure("the prompt is empty; give at least one character", code: 64)
+    }
+    return tokens
+  }
+
+  private static func parse(_ text: String, vocabulary: Int) throws(Failure) -> [Int32] {
+    var ids: [Int32] = []
+    for word in text.split(separator: ",", omittingEmptySubsequences: false) {
+      guard let id = Int32(word.filter { $0 != " " }), id >= 0, id < vocabulary else {
+        throw Failure(
+          "--ids: \(quoted(String(word))) is not an id in 0 to \(vocabulary - 1)", code: 64)
+      }
+      ids.append(id)
+    }
+    return ids
+  }
+}
+
+struct Generate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Continues a text, token by token.",
+    discussion: """
+      examples:
+        specola generate runs/nano-cpu --prompt "ROMEO:" --temperature 0.8 --top-k 40
+        specola generate MODEL --ids 5,3,8 --temperature 0 --json
+
+      The filters act in this order: temperature (0 is greedy), top-k, top-p.
+      """)
+
+  @Argument var model: String
+  @OptionGroup var prompt: PromptOptions
+
+  @Option(help: ArgumentHelp("How many tokens to draw.", valueName: "N"))
+  var maxTokens = 200
+
+  @Option(help: ArgumentHelp("Divides the scores; 0 is greedy.", valueName: "X"))
+  var temperature = 1.0
+
+  @Option(help: ArgumentHelp("Keep the K likeliest.", valueName: "K"))
+  var topK: Int?
+
+  @Option(help: ArgumentHelp("Keep the likeliest whose sum reaches P.", valueName: "P"))
+  var topP: Double?
+
+  @Option(help: ArgumentHelp("The seed of the draws.", valueName: "S"))
+  var seed: UInt64 = 1337
+
+  @OptionGroup var engine: EngineOptions
+
+  @Flag(help: #"Print {"prompt_ids":[],"ids":[],"text":""}."#)
+  var json = false
+
+  func run() throws {
+    try engine.forcePath()
+    guard maxTokens >= 0 else {
+      throw Failure("--max-tokens \(maxTokens) is negative", code: 64)
+    }
+    let settings = try SamplerSettings(temperature: temperature, topK: topK, topP: topP)
+    let directory = try Home.load(model)
+    let ids = try prompt.tokens(directory)
+    var generator = try Generator(directory.model, prompt: ids, settings: settings, seed: seed)
+    Interrupt.install()
+    var decoder = directory.tokenizer.map { StreamingDecoder($0) }
+    if !json { try emit(directory.tokenizer.map { text($0, ids) } ?? "", terminator: "") }
+    for _ in 0..<maxTokens where Interrupt.signal == nil {
+      let id = try generator.next()
+      if generator.refilled {
+        note("the context is full: its last half was kept and encoded again")
+      }
+      if id == directory.tokenizer?.eos { break }
+      if !json { try emit(decoder?.push(id) ?? "\(id) ", terminator: "") }
+    }
+    if json {
+      let new = Array(generator.ids.dropFirst(ids.count))
+      let object: JSON = [
+        "prompt_ids": .array(ids.map { .int(Int($0)) }), "ids": .array(new.map { .int(Int($0)) }),
+        "text": .string(directory.tokenizer.map { text($0, new) } ?? ""),
+      ]
+      try emit(object.text())
+    } else {
+      try emit(decoder?.flush() ?? "")
+    }
+    if let signal = Interrupt.signal { throw ExitCode(128 + signal) }
+  }
+
+  private func text(_ tokenizer: any Tokenizer, _ ids: [Int32]) -> String {
+    String(decoding: tokenizer.decode(ids), as: UTF8.self)
+  }
+}
+
+struct Logits: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Next-token scores.",
+    discussion: """
+      examples:
+        specola logits runs/nano-cpu --prompt "To be"
+        specola logits MODEL --ids 1,2,3 --json
+      """)
+
+  @Argument var model: String
+  @OptionGroup var prompt: PromptOptions
+  @OptionGroup var engine: EngineOptions
+
+  @Flag(help: #"Print {"ids":[],"logits":[[…]]}, a row a position."#)
+  var json = false
+
+  func run() throws {
+    try engine.forcePath()
+    let directory = try Home.load(model)
+    let ids = try prompt.tokens(directory)
+    let context = directory.model.context
+    guard ids.count <= context else {
+      throw Failure(
+        "the prompt has \(ids.count) tokens, the model's context is \(context)", code: 64)
+    }
+    let logits = directory.model(Tokens([ids]), Pass())
+    if json {
+      let rows = (0..<ids.count).map { i in
+        JSON.array(logits.row(i).values.map { $0.isFinite ? .double(Double($0)) : .null })
+      }
+      let object: JSON = ["ids": .array(ids.map { .int(Int($0)) }), "logits": .array(rows)]
+      return try emit(object.text())
+    }
+    let last = logits.row(ids.count - 1)
+    let table = try SamplingTable(logits: last.values, settings: SamplerSettings())
+    let rows = table.stages[0].candidates.prefix(10).map { candidate in
+      [
+        "\(candidate.id)", directory.tokenizer?.piece(candidate.id) ?? "",
+        fixed(Double(last.values[Int(candidate.id)]), 4), fixed(candidate.probability, 4),
+      ]
+    }
+    try emit(columns([["id", "token", "score", "probability"]] + rows))
+  }
+}
+
+struct Tokenize: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "The pieces and ids of a text.",
+    discussion: """
+      examples:
+        specola tokenize tales-en "Anna found a key."
+        cat text.txt | specola tokenize MODEL - --json
+      """)
+
+  @Argument var model: String
+  @Argument(help: "The text; - is standard input.") var text = "-"
+  @Flag(help: #"Print {"ids":[],"tokens":[]}."#) var json = false
+
+  func run() throws {
+    let path = try Home.model(model)
+    guard let tokenizer = try ModelDirectory.tokenizer(in: path) else {
+      throw Failure("\(visible(path)) has no tokenizer.json")
+    }
+    let bytes = try text == "-" ? standardInput() : Array(text.utf8)
+    let ids = try tokenizer.encodeWhole(bytes)
+    if json {
+      let object: JSON = [
+        "ids": .array(ids.map { .int(Int($0)) }),
+        "tokens": .array(ids.map { .string(tokenizer.piece($0)) }),
+      ]
+      return try emit(object.text())
+    }
+    try emit(columns(ids.map { ["\($0)", tokenizer.piece($0)] }))
+  }
+}

@@ -1,0 +1,91 @@
+import ArgumentParser
+import Files
+import Glibc
+import Tensors
+
+@main
+struct Specola: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "specola",
+    abstract: "A terminal workbench for transformers.",
+    discussion: """
+      examples:
+        specola train configs/models/nano-cpu.json configs/train/nano-cpu.json
+        specola generate tales-en --prompt "Anna found" --temperature 0.8
+
+      MODEL is a directory in Hugging Face form, a run folder (its last checkpoint), or the name of
+      one below models/. Layers, heads and positions count from 0.
+      """,
+    version: version,
+    subcommands: [
+      Train.self, Generate.self, Logits.self, Evaluate.self, Tokenize.self, DataCommand.self,
+      Bench.self, Doctor.self,
+    ],
+    defaultSubcommand: Open.self)
+
+  /// Exit codes: 0 done, 1 failed, 2 the input was at fault, 64 usage, 128 + n after signal n.
+  static func main() {
+    signal(SIGPIPE, SIG_IGN)  // A closed pipe, and a full file quota, are errors like others.
+    signal(SIGXFSZ, SIG_IGN)
+    do {
+      try refuseMistypedCommand(Array(CommandLine.arguments.dropFirst()))
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let failure as Failure {
+      complain(failure.message)
+      Glibc.exit(failure.code)
+    } catch {
+      exit(withError: error)
+    }
+  }
+
+  /// A first word that is neither a command nor a model gets the nearest of both.
+  private static func refuseMistypedCommand(_ arguments: [String]) throws(Failure) {
+    guard let word = arguments.first, !word.hasPrefix("-"), word != "help" else { return }
+    let commands = configuration.subcommands.map { $0._commandName } + ["open"]
+    guard !commands.contains(word), (try? Home.model(word)) == nil else { return }
+    let near = nearest(word, among: commands + Home.modelNames())
+    throw Failure(
+      "\(quoted(word)) is neither a command nor a model"
+        + (near.map { "; nearest: \($0)" } ?? "; see specola --help"), code: 64)
+  }
+}
+
+let version = "0.1.0"
+
+/// What most commands take.
+struct EngineOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Threads; all of the machine by default.", valueName: "N"))
+  var threads: Int?
+
+  @Option(help: "CPU path to force: portable, avx2 or avx512.")
+  var path: String?
+
+  /// The lanes that were asked for, the CPU path being forced on the way.
+  func lanes() throws(Failure) -> Lanes {
+    try forcePath()
+    return Lanes(try threadCount() ?? Lanes.available)
+  }
+
+  func threadCount() throws(Failure) -> Int? {
+    guard let threads else { return nil }
+    guard (1...1024).contains(threads) else {
+      throw Failure("--threads \(threads) is not in 1 to 1024", code: 64)
+    }
+    return threads
+  }
+
+  func forcePath() throws(Failure) {
+    guard let path else { return }
+    let known = Kernel.Path.allCases.map(\.rawValue)
+    guard let wanted = Kernel.Path(rawValue: path) else {
+      throw Failure(
+        "--path \(quoted(path)) is not one of \(known.joined(separator: ", "))", code: 64)
+    }
+    guard Kernel.force(wanted) else {
+      let able = Kernel.Path.allCases.filter(\.isAvailable).map(\.rawValue)
+      throw Failure(
+        "--path \(path): this CPU lacks it; it has \(able.joined(separator: ", "))", code: 1)
+    }
+  }
+}

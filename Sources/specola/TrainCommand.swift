@@ -1,0 +1,214 @@
+import ArgumentParser
+import Checkpoints
+import Files
+import Generation
+import Glibc
+import Models
+import Tensors
+import Text
+import Training
+
+struct Train: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Trains a model; stops and resumes to the bit.",
+    discussion: """
+      examples:
+        specola train configs/models/nano-cpu.json configs/train/nano-cpu.json --set data.path=my.txt
+        specola train --resume runs/nano-cpu --set steps=4000
+
+      MODEL is a model configuration, or a checkpoint to go on from (fine-tuning). Ctrl-C finishes
+      the step, saves and says how to go on; a second Ctrl-C quits at once.
+      """)
+
+  @Argument(help: "A model configuration, or a checkpoint to go on from.")
+  var model: String?
+
+  @Argument(help: "A training configuration.")
+  var training: String?
+
+  @Option(help: "The run's folder; runs/NAME by default.")
+  var out: String?
+
+  @Option(help: "Go on with this run from its last good checkpoint.")
+  var resume: String?
+
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp(
+      "Replace a value of the training configuration, or model.KEY.",
+      valueName: "key=value"))
+  var sets: [String] = []
+
+  @Option(help: ArgumentHelp("Fit the number of steps to this time.", valueName: "X"))
+  var minutes: Double?
+
+  @OptionGroup var engine: EngineOptions
+
+  @Option(help: "float32 (bf16 comes with the speed work).")
+  var precision: Precision?
+
+  @Flag(help: "Print the lines of log.jsonl.")
+  var json = false
+
+  func run() throws {
+    try engine.forcePath()
+    Interrupt.install()
+    let run = try resume == nil ? begin() : goOn()
+    run.notes.forEach(note)
+    try TrainingReporter(run, json: json).follow()
+  }
+
+  private func pairs() throws(Failure) -> [(key: String, value: String)] {
+    var pairs: [(key: String, value: String)] = []
+    for set in sets {
+      guard let equals = set.firstIndex(of: "="), equals != set.startIndex else {
+        throw Failure("--set \(quoted(set)) is not key=value", code: 64)
+      }
+      pairs.append((String(set[..<equals]), String(set[set.index(after: equals)...])))
+    }
+    if let threads = try engine.threadCount() { pairs.append(("threads", String(threads))) }
+    if let precision { pairs.append(("precision", precision.rawValue)) }
+    return pairs
+  }
+
+  private func goOn() throws(Failure) -> TrainingRun {
+    guard let resume, model == nil, out == nil, minutes == nil else {
+      throw Failure("--resume takes a run and nothing but --set beside it", code: 64)
+    }
+    return try TrainingRun(RunFolder(resume), sets: pairs())
+  }
+
+  private func begin() throws -> TrainingRun {
+    guard let model, let training else {
+      throw Failure("train needs a model and a training configuration, or --resume RUN", code: 64)
+    }
+    if let minutes, !(minutes > 0 && minutes < 1e6) {
+      throw Failure("--minutes \(minutes) is not a time", code: 64)
+    }
+    let all = try pairs()
+    let modelSets = all.filter { $0.key.hasPrefix("model.") }.map {
+      (key: String($0.key.dropFirst(6)), value: $0.value)
+    }
+    let file = try Home.configuration(training, in: "train")
+    let config = try overlay(
+      TrainingConfig(), file: try JSON(contentsOf: file), fileName: file,
+      sets: all.filter { !$0.key.hasPrefix("model.") })
+    try config.validate()
+    try Home.explainMissing(config.data)
+    let path = out ?? Home.freeRun(FileSystem.name(file))
+    guard !FileSystem.exists(path) else {
+      throw Failure(
+        "\(visible(path)) exists; go on with it by --resume, or name another folder with --out")
+    }
+    var beginning = Beginning.checkpoint(path: model)
+    if let file = Home.modelConfiguration(model) {
+      beginning = .configuration(try JSON(contentsOf: file), path: file, sets: modelSets)
+    } else {
+      guard modelSets.isEmpty else {
+        throw Failure("--set model.\(modelSets[0].key): a checkpoint's shape is fixed", code: 64)
+      }
+      beginning = .checkpoint(path: try Home.model(model))
+    }
+    let folder = try TrainingRun.create(path, beginning, config, version: version)
+    guard let minutes else { return try TrainingRun(folder) }
+    let steps = try fit(minutes, TrainingRun(folder))
+    note("\(grouped(steps)) steps fit into \(fixed(minutes, 1)) minutes on this machine")
+    let text = String(steps)
+    return try TrainingRun(folder, sets: [("steps", text), ("schedule.steps", text)])
+  }
+
+  /// The steps that fit into a time, measured by two seconds of steps that are then forgotten.
+  private func fit(_ minutes: Double, _ run: TrainingRun) throws -> Int {
+    _ = try run.trainer.next()
+    let began = ContinuousClock.now
+    var steps = 0
+    while ContinuousClock.now - began < .seconds(2), try run.trainer.next() != nil { steps += 1 }
+    let evaluation = ContinuousClock.now
+    _ = try run.evaluation()
+    let now = ContinuousClock.now
+    let share = run.plan.training.evaluateEvery
+    let each = (evaluation - began) / .seconds(1) / Double(max(1, steps))
+    let judged = share > 0 ? (now - evaluation) / .seconds(1) / Double(share) : 0
+    return max(1, Int(min(60 * minutes / (each + judged), 1e12)))
+  }
+}
+
+/// Follows a run to its end or to a signal: lines on standard output, a bar on a terminal.
+private struct TrainingReporter {
+  let run: TrainingRun
+  let json: Bool
+  private let began = ContinuousClock.now
+  private let firstStep: Int
+
+  init(_ run: TrainingRun, json: Bool) {
+    (self.run, self.json, firstStep) = (run, json, run.trainer.step)
+  }
+
+  func follow() throws {
+    let plan = run.plan.training
+    note(
+      "\(run.folder.path): \(grouped(run.model.parameters.count)) parameters, "
+        + "\(grouped(plan.steps)) steps from \(grouped(firstStep)), seed \(plan.seed), "
+        + "\(plan.threads) threads, \(plan.precision.rawValue) on \(Kernel.path.rawValue)")
+    do {
+      while let event = try run.next() {
+        try show(event)
+        if let signal = Interrupt.signal { return try stop(128 + signal) }
+      }
+    } catch let error as NotFinite {
+      throw Failure(kept("\(error)"), code: 1)
+    } catch let failure as Failure where failure.code == 1 {
+      throw Failure(kept(failure.message), code: 1)
+    }
+    progress("")
+    note("done: \(RunFolder.linked("last", in: run.folder.path) ?? run.folder.path)")
+  }
+
+  /// Saves, says how to go on, and ends.
+  private func stop(_ code: Int32) throws {
+    if run.savedStep != run.trainer.step { try run.save() }
+    progress("")
+    note(
+      "stopped and saved at step \(run.trainer.step); go on with: specola train --resume "
+        + run.folder.path)
+    throw ExitCode(code)
+  }
+
+  private func kept(_ what: String) -> String {
+    progress("")
+    guard let step = run.savedStep else { return what + "; no checkpoint was written yet" }
+    return what + "; the checkpoint of step \(step) is good: specola train --resume "
+      + run.folder.path
+  }
+
+  private func show(_ event: TrainingEvent) throws {
+    switch event {
+    case .step(let report, let speed, let line):
+      if let line {
+        let rate = fixed(Double(report.learningRate) * 1e4, 2)
+        try emit(
+          json
+            ? line.text()
+            : "step \(report.step)  loss \(fixed(report.loss, 4))  rate \(rate)e-4  gradient "
+              + "\(fixed(report.gradientNorm, 2))  \(grouped(Int(speed))) tokens/s")
+      }
+      let (done, all) = (report.step, run.plan.training.steps)
+      let spent = (ContinuousClock.now - began) / .seconds(1)
+      let left = spent / Double(done - firstStep) * Double(all - done)
+      let filled = 30 * done / all
+      let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: 30 - filled)
+      progress(
+        "[\(bar)] \(done)/\(all)  loss \(fixed(report.loss, 3))  \(spoken(seconds: left)) left")
+    case .evaluated(let step, let result, let isBest, let line):
+      let bits = result.bitsPerByte.map { "  bits/byte \(fixed($0, 4))" } ?? ""
+      try emit(
+        json
+          ? line.text()
+          : "step \(step)  validation \(fixed(result.loss, 4))\(bits)\(isBest ? "  best" : "")")
+    case .sampled(let step, let text):
+      if !json { try emit("sample at \(step): \(visible(text))") }
+    case .saved(_, let path):
+      if !json { try emit("saved \(path)") }
+    }
+  }
+}

@@ -1,0 +1,202 @@
+import Files
+import Generation
+import Glibc
+import Testing
+
+/// What numpy and scipy say, by Tests/Fixtures/make_sampler_goldens.py.
+private struct Goldens {
+  struct Case {
+    let logits: [Float]
+    let settings: SamplerSettings
+    let stages: [JSON]
+  }
+
+  let cases: [Case]
+  /// Chi-square values exceeded with a probability of 1e-6, by degrees of freedom.
+  let critical: [Double]
+
+  init() throws {
+    let folder = getenv("SPECOLA_FIXTURES").map { String(cString: $0) } ?? "Tests/Fixtures"
+    let json = try JSON(contentsOf: folder + "/sampler-goldens.json")
+    critical = (json["critical"]?.array ?? []).compactMap(\.double)
+    cases = try (json["cases"]?.array ?? []).map { item in
+      Case(
+        logits: (item["logits"]?.array ?? []).map { Float($0.double ?? -.infinity) },
+        settings: try SamplerSettings(
+          temperature: item["temperature"]?.double ?? 1, topK: item["k"]?.int,
+          topP: item["p"]?.double),
+        stages: item["stages"]?.array ?? [])
+    }
+  }
+}
+
+/// The generator of Steele, Lea and Flood, so that a failure can be run again.
+private struct SplitMix {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+
+  mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
+  mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
+}
+
+@Suite struct SamplerTests {
+  @Test func stagesEqualNumpy() throws {
+    let cases = try Goldens().cases
+    #expect(cases.count > 30)
+    for item in cases {
+      let table = try SamplingTable(logits: item.logits, settings: item.settings)
+      #expect(table.stages.map(\.filter) == SamplingTable.Filter.allCases)
+      try #require(item.stages.count == table.stages.count)
+      for (stage, golden) in zip(table.stages, item.stages) {
+        let context: Comment = "\(item.settings) \(stage.filter)"
+        #expect(stage.candidates.map { Int($0.id) } == golden["ids"]?.array?.map(\.int), context)
+        #expect(stage.kept == golden["ids"]?.array?.count, context)
+        let probabilities = (golden["probabilities"]?.array ?? []).compactMap(\.double)
+        for (candidate, probability) in zip(stage.candidates, probabilities) {
+          #expect(abs(candidate.probability - probability) < 1e-14, context)
+        }
+        let effective = try #require(golden["effective"]?.double)
+        #expect(abs(stage.effective - effective) < 1e-12 * effective, context)
+      }
+    }
+  }
+
+  /// 100,000 draws at each setting against numpy's probabilities.
+  @Test func drawsPassChiSquare() throws {
+    let goldens = try Goldens()
+    var generator = SplitMix(state: 2024)
+    var tested = 0
+    for item in goldens.cases.prefix(9) {
+      let golden = try #require(item.stages.last)
+      let ids = (golden["ids"]?.array ?? []).compactMap(\.int)
+      let probabilities = (golden["probabilities"]?.array ?? []).compactMap(\.double)
+      var counts = [Int32: Int]()
+      for _ in 0..<100_000 {
+        counts[
+          try sample(item.logits, settings: item.settings, u: generator.uniform()), default: 0] += 1
+      }
+      #expect(Set(counts.keys).isSubset(of: ids.map(Int32.init)))
+      // Rare tokens share a cell, as the test asks for (5 expected at least).
+      var statistic = 0.0
+      var rare = (expected: 0.0, count: 0)
+      var cells = 0
+      for (id, probability) in zip(ids, probabilities) {
+        let expected = probability * 100_000
+        let count = counts[Int32(id)] ?? 0
+        if expected < 5 {
+          rare = (rare.expected + expected, rare.count + count)
+        } else {
+          statistic += (Double(count) - expected) * (Double(count) - expected) / expected
+          cells += 1
+        }
+      }
+      if rare.expected >= 5 {
+        let difference = Double(rare.count) - rare.expected
+        statistic += difference * difference / rare.expected
+        cells += 1
+      }
+      if cells > 1 {
+        #expect(statistic < goldens.critical[cells - 1], "\(item.settings)")
+        tested += 1
+      } else {
+        #expect(counts[Int32(ids[0])] ?? 0 > 99_990)
+      }
+    }
+    #expect(tested >= 6)
+  }
+
+  /// The sampler never leaves the table, whatever the scores: ties, -inf, extremes.
+  @Test func samplerEqualsTable() throws {
+    var generator = SplitMix(state: 9)
+    for _ in 0..<4000 {
+      let scale = Float([0, 0.5, 3, 40, 3e37][generator.below(5)])
+      let steps = Float([1, 3, 1000][generator.below(3)])  // few steps: many ties
+      var logits = (0..<(1 + generator.below(60))).map { _ in
+        (Float(generator.uniform() * 2 - 1) * steps).rounded() / steps * scale
+      }
+      for i in logits.indices.dropFirst() where generator.below(6) == 0 { logits[i] = -.infinity }
+      let settings = try SamplerSettings(
+        temperature: [0, 1e-3, 0.7, 1, 2, 1e6, 1e300][generator.below(7)],
+        topK: [nil, 1, 2, 5, 30, 100][generator.below(6)],
+        topP: [nil, 1e-9, 0.3, 0.9, 0.999999, 1][generator.below(6)])
+      let table = try SamplingTable(logits: logits, settings: settings)
+      let draws = [0, 0.1, 0.5, 1 - 0x1p-53] + (0..<6).map { _ in generator.uniform() }
+      for u in draws {
+        let id = try sample(logits, settings: settings, u: u)
+        #expect(id == table.choose(u), "\(logits) \(settings) \(u)")
+        let chosen = table.stages[3].candidates[table.rank(u)]
+        #expect(chosen.id == id && chosen.probability > 0)
+      }
+    }
+  }
+
+  @Test func samplerEqualsTableOnALargeVocabulary() throws {
+    var generator = SplitMix(state: 4)
+    let logits = (0..<50_000).map { _ in Float(log(generator.uniform() + 1e-9)) }
+    for (k, p) in [(nil, nil), (40, nil), (nil, 0.9), (1000, 0.5)] as [(Int?, Double?)] {
+      let settings = try SamplerSettings(temperature: 0.9, topK: k, topP: p)
+      let table = try SamplingTable(logits: logits, settings: settings)
+      for _ in 0..<5 {
+        let u = generator.uniform()
+        #expect(try sample(logits, settings: settings, u: u) == table.choose(u))
+      }
+    }
+  }
+
+  @Test func greedyTakesTheLowestIDOfTheBest() throws {
+    let settings = try SamplerSettings(temperature: 0)
+    #expect(try sample([1, 3, -.infinity, 3], settings: settings, u: 0.99) == 1)
+    #expect(try sample([-0.0, 0.0], settings: settings, u: 0) == 0)
+  }
+
+  @Test func drawsFollowTheCumulativeLine() throws {
+    // Probabilities 1/2, 1/4, 1/4: equal scores in the order of their ids.
+    let logits: [Float] = [0, Float(log(2.0)), 0]
+    let settings = try SamplerSettings()
+    for (u, id) in [(0, 1), (0.4999, 1), (0.5001, 0), (0.7499, 0), (0.7501, 2), (0.9999, 2)]
+      as [(Double, Int32)]
+    {
+      #expect(try sample(logits, settings: settings, u: u) == id, "\(u)")
+    }
+  }
+
+  @Test func valuesOutOfTheirDomainAreRefusedByName() {
+    func refusal(_ temperature: Double = 1, _ topK: Int? = nil, _ topP: Double? = nil) -> Failure? {
+      do throws(Failure) {
+        _ = try SamplerSettings(temperature: temperature, topK: topK, topP: topP)
+        return nil
+      } catch { return error }
+    }
+    #expect(refusal() == nil && refusal(0, 1, 1) == nil)
+    for (failure, name) in [
+      (refusal(-0.1), "temperature -0.1"), (refusal(.nan), "temperature nan"),
+      (refusal(.infinity), "temperature inf"), (refusal(1, 0), "top-k 0"),
+      (refusal(1, -3), "top-k -3"), (refusal(1, nil, 0), "top-p 0.0"),
+      (refusal(1, nil, 1.01), "top-p 1.01"), (refusal(1, nil, .nan), "top-p nan"),
+    ] {
+      #expect(failure?.code == 64 && failure?.message.contains(name) == true, "\(name)")
+    }
+  }
+
+  @Test(
+    arguments: [
+      ([0, .nan, 1], "token 1 is nan"), ([.infinity], "token 0 is inf"),
+      ([-.infinity, -.infinity], "none of 2 tokens"), ([], "none of 0 tokens"),
+    ] as [([Float], String)])
+  func badScoresAreNamed(logits: [Float], words: String) throws {
+    for settings in [try SamplerSettings(), try SamplerSettings(temperature: 0)] {
+      let failures = [
+        #expect(throws: Failure.self) { try sample(logits, settings: settings, u: 0) },
+        #expect(throws: Failure.self) { try SamplingTable(logits: logits, settings: settings) },
+      ]
+      for failure in failures { #expect(failure?.message.contains(words) == true) }
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import Files
+import Glibc
+import Text
+
+/// What Hugging Face tokenizers says, by Tests/Fixtures/make_tokenizer_goldens.py.
+struct TokenizerGoldens {
+  let json: JSON
+  let texts: [String]
+
+  init() throws {
+    json = try JSON(contentsOf: Self.path("tokenizer-goldens.json"))
+    texts = strings(json["texts"])
+  }
+
+  /// The ids of each text, under a key of the file.
+  func ids(_ key: String) -> [[Int32]] {
+    (json[key]?.array ?? []).map { ($0.array ?? []).compactMap { $0.int.map(Int32.init) } }
+  }
+
+  static func path(_ name: String) -> String {
+    (getenv("SPECOLA_FIXTURES").map { String(cString: $0) } ?? "Tests/Fixtures") + "/" + name
+  }
+
+  static func corpus() throws -> [UInt8] { try FileSystem.readAll(path("tokenizer-corpus.txt")) }
+}
+
+/// The strings of a JSON array.
+func strings(_ json: JSON?) -> [String] { (json?.array ?? []).compactMap(\.string) }
+
+/// The bytes of a text: `String` would call canonically equal texts equal.
+func utf8(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+/// Runs a body with a fresh folder that is gone afterwards.
+func withFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
+  let folder = try FileSystem.temporaryDirectory(prefix: "specola-tokenizer")
+  defer { FileSystem.remove(folder) }
+  return try body(folder)
+}
+
+/// Loads a tokenizer.json, with a configuration beside it if there is one.
+func load(_ json: JSON, configuration: JSON? = nil) throws -> any Tokenizer {
+  try withFolder { folder in
+    try AtomicFile.write(json.text(), to: folder + "/tokenizer.json")
+    if let configuration {
+      try AtomicFile.write(configuration.text(), to: folder + "/tokenizer_config.json")
+    }
+    return try loadTokenizer(folder)
+  }
+}
+
+/// Random bytes: some texts are UTF-8, most are not.
+func randomBytes(_ generator: inout SplitMix) -> [UInt8] {
+  let alphabets: [[UInt8]] = [
+    Array(0...255), Array("ab c'st\n".utf8), [0xE2, 0x82, 0xAC, 0xF0, 0x9F, 0x98, 0x80, 0x20],
+  ]
+  let alphabet = alphabets[generator.below(alphabets.count)]
+  return (0..<generator.below(60)).map { _ in alphabet[generator.below(alphabet.count)] }
+}
+
+/// The generator of Steele, Lea and Flood, so that a failure can be run again.
+struct SplitMix {
+  var state: UInt64
+
+  mutating func below(_ bound: Int) -> Int {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return Int((z ^ (z >> 31)) % UInt64(bound))
+  }
+}
