@@ -4,9 +4,7 @@ public struct Linear {
   public let bias: Parameter?
   let layout: WeightLayout
 
-  /// - Parameters:
-  ///   - layout: `.inputsFirst` stores [in, out] as GPT-2 does, `.outputsFirst` [out, in].
-  ///   - deviation: standard deviation of the initial weight.
+  /// Declares weight and bias; `deviation` is that of the initial weight.
   public init(
     _ inputs: Int, _ outputs: Int, _ p: Scope, bias: Bool = true,
     layout: WeightLayout = .outputsFirst, deviation: Float = 0.02
@@ -50,7 +48,7 @@ public struct Embedding {
   public func scores(_ x: Tensor) -> Tensor { x.linear(weight, layout: .outputsFirst) }
 }
 
-/// Layer normalisation (Ba et al. 2016).
+/// Layer normalisation (Ba and others, 2016).
 public struct LayerNorm {
   public let weight: Parameter
   public let bias: Parameter

@@ -16,17 +16,18 @@ public struct Tokens: Equatable, Sendable {
   public var count: Int { ids.count }
 }
 
-/// What one forward pass carries beside its input. There is one forward function a model, for
-/// training (tape, dropout) and for decoding (cache).
+/// What one forward pass carries beside its input.
+///
+/// There is one forward function a model, for training (tape, dropout) and for decoding (cache).
 public final class Pass {
   public let tape: Tape?
   public let cache: KeyValueCache?
   private var dropout: DropoutMask?
   private var plans: [AttentionMask: AttentionPlan] = [:]
 
-  /// - Parameters:
-  ///   - dropoutKey: the randomness of this pass; nil turns dropout off.
-  ///   - firstRow: the batch row of the first token, when the pass sees a slice of a batch.
+  /// A pass; without `dropoutKey`, its randomness, dropout is off.
+  ///
+  /// `firstRow` is the batch row of the first token, when the pass sees a slice of a batch.
   public init(
     tape: Tape? = nil, dropoutKey: UInt64? = nil, firstRow: Int = 0, cache: KeyValueCache? = nil
   ) {

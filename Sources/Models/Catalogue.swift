@@ -16,9 +16,8 @@ public enum Catalogue {
 
   /// Builds the model of a configuration; its parameters are still to be set.
   ///
-  /// - Parameters:
-  ///   - sets: `key=value` pairs laid over the file.
-  ///   - vocabulary: the tokenizer's size, for a configuration that leaves `vocab_size` out.
+  /// `sets` are laid over the file; `vocabulary` is the tokenizer's size, for a configuration that
+  /// leaves `vocab_size` out.
   public static func model(
     _ config: JSON, from path: String, rule: ConfigurationRule,
     sets: [(key: String, value: String)] = [], vocabulary: Int? = nil

@@ -174,6 +174,6 @@ struct GPTMLP {
 
 extension GPTConfig {
   /// Layers that write into the residual stream start smaller, so that its variance does not grow
-  /// with depth (Radford et al. 2019, §2.3).
+  /// with depth (Radford and others, 2019, §2.3).
   var residualDeviation: Float { 0.02 / Float(2 * layers).squareRoot() }
 }

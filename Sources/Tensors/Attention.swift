@@ -79,7 +79,7 @@ public final class KeyValueRows {
 }
 
 extension Tensor {
-  /// softmax(q kᵀ · scale) v for every head (Vaswani et al. 2017, eq. 1), one sequence at a time.
+  /// softmax(q kᵀ · scale) v for every head (Vaswani and others, 2017), sequence by sequence.
   ///
   /// Packed rows [N, q | k | v] give [N, heads * width]. Only keys within `plan` are touched. With
   /// a cache the rows are added to it and their keys are all that it holds (one sequence, no tape).

@@ -85,7 +85,9 @@ private final class Member {
   }
 }
 
-/// What the threads share. `body` is written by `begin` alone, before the release of `generation`
+/// What the threads share.
+///
+/// `body` is written by `begin` alone, before the release of `generation`
 /// that lets members read it, and cleared after the last member's `finish`: no two threads touch
 /// it at once, which is why this class may call itself Sendable.
 private final class Crew: @unchecked Sendable {

@@ -71,8 +71,9 @@ extension Tensor {
     }
   }
 
-  /// (x - mean) / deviation * gain + bias of each row (Ba et al. 2016); RMS norm without a bias
-  /// (Zhang & Sennrich 2019). With `residual` that tensor is added to the result.
+  /// (x - mean) / deviation * gain + bias of each row (Ba and others, 2016).
+  ///
+  /// Without a bias it is the RMS norm: no mean is taken (Zhang & Sennrich 2019).
   public func norm(gain: Parameter, bias: Parameter?, epsilon: Float) -> Tensor {
     let (n, c) = (rows, columns)
     let (out, rstd) = (Storage(n * c), Storage(n))
@@ -131,7 +132,7 @@ extension Tensor {
     }
   }
 
-  /// Rows of a table [V, C] by id: [N, C]. `tape` records it when a gradient is wanted.
+  /// Rows of a table [V, C] by id, [N, C]; `tape` records it when a gradient is wanted.
   public static func rows(of table: Parameter, at ids: [Int32], tape: Tape?) -> Tensor {
     let c = table.shape[1]
     let out = Storage(ids.count * c)

@@ -20,14 +20,16 @@ public final class Storage {
 
   deinit { Pool.give(floats) }
 
-  /// The first float. A block is never empty: the pool's smallest holds 64.
+  /// The first float; a block is never empty, since the pool's smallest holds 64.
   public var pointer: UnsafeMutablePointer<Float> {
     floats.baseAddress.unsafelyUnwrapped  // Pool.take never returns nil.
   }
 }
 
-/// Free blocks by size class (eighths of a power of two). Every thread has its own, so lanes never
-/// wait for one another, and what a lane asks for does not depend on the timing of the others.
+/// Free blocks by size class (eighths of a power of two).
+///
+/// Every thread has its own, so lanes never wait for one another, and what a lane asks for does not
+/// depend on the timing of the others.
 public enum Pool {
   /// What all pools have done since the process began.
   public struct Statistics: Equatable, Sendable {

@@ -7,7 +7,7 @@ public final class Tape {
     let label: String
     /// The sum of what later operations have added so far.
     var gradient: Storage?
-    /// Turns the output's gradient into additions to the inputs'. It holds what they need.
+    /// Turns the output's gradient into additions to the inputs', and holds what they need.
     var backward: ((Storage) -> Void)?
   }
 
@@ -110,7 +110,7 @@ public final class Gradients {
     fresh = Array(repeating: true, count: parameterCount)
   }
 
-  /// Begins a step. Nothing is zeroed: the first to write a gradient overwrites it.
+  /// Begins a step; nothing is zeroed, since the first to write a gradient overwrites it.
   public func begin() { for i in fresh.indices { fresh[i] = true } }
 
   /// Where the gradient of `parameter` goes, and whether something is there already.

@@ -34,7 +34,7 @@ public struct Tensor {
   var pointer: UnsafeMutablePointer<Float> { storage.pointer }
 }
 
-/// A named, trainable array. A class, because tied weights are one parameter in two layers.
+/// A named, trainable array: a class, because tied weights are one parameter in two layers.
 public final class Parameter {
   public let name: String
   public let shape: Shape

@@ -14,9 +14,8 @@ public enum Updates {
 
   /// One step of AdamW (Loshchilov & Hutter 2019, algorithm 2) on a piece of a parameter.
   ///
-  /// - Parameters:
-  ///   - step: from 1, for the corrections of the averages.
-  ///   - scale: multiplies the gradient first: one over the count, and the clipping.
+  /// `step` counts from 1, for the corrections of the averages; `scale` multiplies the gradient
+  /// first: one over the count, and the clipping.
   public static func adamW(
     _ weights: Floats, first: Floats, second: Floats, gradient: Floats, step: Int, rate: Float,
     betas: (Float, Float), epsilon: Float, decay: Float, scale: Float
@@ -39,7 +38,7 @@ public enum Updates {
       weights.count)
   }
 
-  /// One step of gradient descent with momentum (Sutskever et al. 2013, in PyTorch's form).
+  /// One step of gradient descent with momentum, in PyTorch's form (Sutskever and others, 2013).
   public static func momentum(
     _ weights: Floats, velocity: Floats, gradient: Floats, rate: Float, beta: Float,
     decay: Float, scale: Float

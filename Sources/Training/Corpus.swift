@@ -105,9 +105,9 @@ public struct Corpus {
 
   // MARK: - Preparing
 
-  /// Writes what `init` will open: the atlas of a text. A generator and an atlas need nothing.
+  /// Writes what `init` will open: the atlas of a text; nothing for a generator or an atlas.
   ///
-  /// - Parameter given: the tokenizer of the checkpoint that is trained on, used instead.
+  /// `given` is the tokenizer of the checkpoint that is trained on, used instead.
   public static func prepare(
     _ config: DataConfig, seed: Int, tokenizer given: (any Tokenizer)?, atlas: String
   ) throws(Failure) {

@@ -126,7 +126,9 @@ public final class Trainer<Task: TrainingTask> {
     return slices
   }
 
-  /// What one slice is run with. Dropout depends on seed, step and batch row, so neither the number
+  /// What one slice is run with.
+  ///
+  /// Dropout depends on seed, step and batch row, so neither the number
   /// of lanes nor the length of slices changes which numbers are dropped.
   private func makePass(_ tape: Tape, _ pass: Int, _ slice: Slice) -> Pass {
     var random = RandomStream(seed: UInt64(config.seed), name: "dropout")

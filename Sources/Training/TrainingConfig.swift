@@ -3,7 +3,7 @@
 import Files
 import Glibc
 
-/// A training configuration. Keys in files are the names below in snake case.
+/// A training configuration; keys in files are the names below in snake case.
 public struct TrainingConfig: Codable, Equatable, Sendable {
   public var task = TaskName.language
   public var data = DataConfig()

@@ -68,7 +68,7 @@ public final class TrainingRun {
 
   private var config: TrainingConfig { plan.training }
 
-  /// Makes the folder of a new run. It can then be opened, and after any crash opened again.
+  /// Makes the folder of a new run, which can then be opened, and after any crash opened again.
   public static func create(
     _ path: String, _ beginning: Beginning, _ config: TrainingConfig, version: String
   ) throws(Failure) -> RunFolder {
@@ -110,7 +110,7 @@ public final class TrainingRun {
 
   /// Opens a run where it stands: behind its last good checkpoint, or at its beginning.
   ///
-  /// - Parameter sets: changes to the training configuration, kept in run.json.
+  /// `sets` are changes to the training configuration, kept in run.json.
   public init(
     _ folder: RunFolder, sets: [(key: String, value: String)] = []
   ) throws(Failure) {
@@ -213,7 +213,7 @@ public final class TrainingRun {
 
   /// Judges the model by the validation split.
   ///
-  /// - Parameter progress: called with the share that is done; false ends the work early.
+  /// `progress` is called with the share that is done; its false ends the work early.
   public func evaluation(_ progress: (Double) -> Bool = { _ in true }) throws(Failure) -> Evaluation
   {
     let sequences = try corpus.validation(

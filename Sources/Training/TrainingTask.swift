@@ -2,7 +2,7 @@ import Models
 import Random
 import Text
 
-/// What is being learned. A language model, a masked model and a diffusion model differ only here.
+/// What is being learned: language, masked and diffusion models differ only here.
 public protocol TrainingTask {
   associatedtype Batch
   var parameters: ParameterStore { get }
@@ -21,7 +21,7 @@ public struct LanguageTask: TrainingTask {
   private let source: any SequenceSource
   private let sequences: Int
 
-  /// - Parameter sequences: how many a batch holds.
+  /// A task whose batches hold so many sequences.
   public init(_ model: any LanguageModel, _ source: any SequenceSource, sequences: Int) {
     (self.model, self.source, self.sequences) = (model, source, sequences)
   }
