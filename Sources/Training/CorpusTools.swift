@@ -13,7 +13,12 @@ extension Corpus {
     case "sort": "6 digits of 3 kinds, then the same sorted (minGPT)"
     case "adder": "sums of two numbers of two digits, the sum reversed (minGPT)"
     case "copy": "random tokens in which one stretch comes twice"
-    default: "very short stories of known entropy"
+    default:
+      tales[name].map { grammar in
+        let rate = grammar.entropyRate()
+        let (bits, bytes) = ((1e4 * rate.bitsPerByte).rounded() / 1e4, rate.bytes.rounded())
+        return "very short stories of \(Int(bytes)) bytes, \(bits) bits a byte"
+      } ?? ""
     }
   }
 

@@ -246,6 +246,9 @@ public final class TrainingRun {
     let (step, result) = (trainer.step, try evaluation())
     var line: [String: JSON] = ["step": .int(step), "validation_loss": .double(result.loss)]
     events.scalar("loss/validation", result.loss, step: step)
+    if corpus.tokenizer == nil {
+      line["solved"] = .double(Double(result.solved) / Double(max(1, result.sequences)))
+    }
     if let bits = result.bitsPerByte {
       line["bits_per_byte"] = .double(bits)
       events.scalar("bits_per_byte/validation", bits, step: step)

@@ -200,7 +200,9 @@ private struct TrainingReporter {
       progress(
         "[\(bar)] \(done)/\(all)  loss \(fixed(report.loss, 3))  \(spoken(seconds: left)) left")
     case .evaluated(let step, let result, let isBest, let line):
-      let bits = result.bitsPerByte.map { "  bits/byte \(fixed($0, 4))" } ?? ""
+      let bits =
+        result.bitsPerByte.map { "  bits/byte \(fixed($0, 4))" }
+        ?? "  solved \(grouped(result.solved)) of \(grouped(result.sequences))"
       try emit(
         json
           ? line.text()

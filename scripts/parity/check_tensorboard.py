@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Reads a run folder with TensorBoard's own readers and compares it with log.jsonl.
 
-usage: tensorboard.py RUN_DIR        (needs tensorboard)
+usage: check_tensorboard.py RUN_DIR        (needs tensorboard)
 
 Lists every tag of the scalars, histograms and texts, as the old reader (EventAccumulator) and the
 one behind TensorBoard's pages (plugin_event_accumulator) see them; fails if a kind is missing, if

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares `specola tokenize DIR - --json` with transformers' AutoTokenizer, id by id.
 
-usage: scripts/parity/tokenizers.py SPECOLA [DIR…]
+usage: scripts/parity/check_tokenizers.py SPECOLA [DIR…]
 
 Every DIR (a checkpoint of specola's, say) is compared, and without one some directories that
 transformers itself writes: a trained BPE with and without a template, with merges as pairs, and

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks that specola and transformers read each other's checkpoints alike.
 
-usage: checkpoint.py SPECOLA_BINARY [CHECKPOINT_DIR ...] [--prompt TEXT]   (needs torch, transformers)
+usage: check_checkpoints.py SPECOLA_BINARY [CHECKPOINT_DIR ...] [--prompt TEXT]   (needs torch, transformers)
 
 Each CHECKPOINT_DIR, written by `specola train`, is loaded with AutoModelForCausalLM and AutoTokenizer:
 same ids, and logits within 1e-4. Then the other way: GPT-2 models with random weights, saved by
