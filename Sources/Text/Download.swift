@@ -65,8 +65,7 @@ public struct Download: Sendable {
     }
     guard rename(part, path) == 0 else {
       let reason = String(cString: strerror(errno))
-      throw Failure(
-        "\(visible(path)): cannot rename the finished \(visible(part)): \(reason)", code: 1)
+      throw Failure("\(visible(path)): cannot take the place of its .part: \(reason)", code: 1)
     }
     try FileSystem.sync(directory: FileSystem.parent(path))
   }
@@ -85,11 +84,16 @@ public struct Download: Sendable {
   private func transfer(
     _ url: String, to part: String, progress: Bool, curl: String
   ) throws(Failure) {
-    let status = try run(
-      [curl, "--location", "--fail", "--continue-at", "-", "--connect-timeout", "20"]
-        + (progress ? ["--progress-bar"] : ["--silent"])
-        + ["--max-filesize", String(4 * bytes), "--output", part, url]
-    ).status
+    let status: Int32
+    do {
+      status = try run(
+        [curl, "--location", "--fail", "--continue-at", "-", "--connect-timeout", "20"]
+          + (progress ? ["--progress-bar"] : ["--silent"])
+          + ["--max-filesize", String(4 * bytes), "--output", part, url]
+      ).status
+    } catch {
+      throw Failure("curl does not start; install it (apt-get install curl) and try again", code: 1)
+    }
     guard status == 0 else {
       let size = (try? MappedFile(part).count) ?? 0
       if size == 0 || status == 33 || status == 63 { FileSystem.remove(part) }
@@ -102,7 +106,6 @@ public struct Download: Sendable {
         case 28: "the server does not answer"
         case 33: "the server cannot go on from the middle; it will start over"
         case 63: "the file is far larger than expected"
-        case 127: "curl is not installed; install it (apt-get install curl)"
         default: "curl ended with code \(status)"
         }
       let kept = size > 0 && FileSystem.exists(part)

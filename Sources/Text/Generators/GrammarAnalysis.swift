@@ -41,29 +41,50 @@ extension Grammar {
   }
 
   private func meanLength(_ variable: Int, _ form: Form) -> Double {
-    mean(over: [variable] + (form.agreeing.map { [$0] } ?? [])) { bindings in
-      Double(form.text(row: bindings[variable], bindings, variables).count)
+    let rows = marginal(of: variable)
+    var classes = [1.0]
+    if let other = form.agreeing {  // of another table, so independent
+      classes = [Double](repeating: 0, count: form.texts.count)
+      for (row, p) in marginal(of: other).enumerated() {
+        classes[variables[other].classes[row]] += p
+      }
+    }
+    return zip(classes, form.texts).reduce(0) { sum, part in
+      sum + part.0 * zip(rows, part.1).reduce(0) { $0 + $1.0 * Double($1.1.count) }
     }
   }
 
-  /// The mean of a value over the rows of a few variables and of those they must differ from.
+  private func marginal(of variable: Int) -> [Double] {
+    var rows = [Double](repeating: 0, count: variables[variable].weights.count)
+    forEach(of: variables[variable].excluding) { bindings, p in
+      for (row, q) in probabilities(of: variable, bindings).enumerated() { rows[row] += p * q }
+    }
+    return rows
+  }
+
   private func mean(over wanted: [Int], _ value: ([Int]) -> Double) -> Double {
+    var sum = 0.0
+    forEach(of: wanted) { bindings, p in sum += p * value(bindings) }
+    return sum
+  }
+
+  /// Every combination of rows of a few variables, and of those they must differ from, with its
+  /// probability.
+  private func forEach(of wanted: [Int], _ body: ([Int], Double) -> Void) {
     var needed = Set(wanted)
     for variable in variables.indices.reversed() where needed.contains(variable) {
       needed.formUnion(variables[variable].excluding)  // these have smaller indices
     }
     let order = needed.sorted()
     var bindings = [Int](repeating: -1, count: variables.count)
-    func sum(_ depth: Int) -> Double {
-      guard depth < order.count else { return value(bindings) }
-      var total = 0.0
+    func visit(_ depth: Int, _ probability: Double) {
+      guard depth < order.count else { return body(bindings, probability) }
       for (row, p) in probabilities(of: order[depth], bindings).enumerated() where p > 0 {
         bindings[order[depth]] = row
-        total += p * sum(depth + 1)
+        visit(depth + 1, probability * p)
       }
-      return total
     }
-    return sum(0)
+    visit(0, 1)
   }
 
   // MARK: - Recognition
@@ -79,56 +100,44 @@ extension Grammar {
 
   /// The logarithmic probability of each way to derive the text: one way if it is a text at all.
   public func derivations(of text: String) -> [Double] {
-    var found: [Double] = []
     let bytes = Array(text.utf8) + (text.utf8.last == 10 ? [] : [10])
-    let bindings = [Int](repeating: -1, count: variables.count)
-    match(nodes[...], Match(at: 0, bindings: bindings, logProbability: 0), bytes) { end in
-      if end.at == bytes.count { found.append(end.logProbability) }
+    // A way back needs no undoing: whoever reads a variable comes after its draw on the same way.
+    var bindings = [Int](repeating: -1, count: variables.count)
+    var found: [Double] = []
+
+    func end(of part: [UInt8], at start: Int) -> Int? {
+      guard part.count <= bytes.count - start else { return nil }
+      for offset in part.indices where bytes[start + offset] != part[offset] { return nil }
+      return start + part.count
     }
-    return found
-  }
-
-  private struct Match {
-    var at: Int
-    var bindings: [Int]
-    var logProbability: Double
-
-    mutating func take(_ expected: [UInt8], from bytes: [UInt8]) -> Bool {
-      guard bytes[at...].starts(with: expected) else { return false }
-      at += expected.count
-      return true
-    }
-  }
-
-  private func match(
-    _ nodes: ArraySlice<Node>, _ match: Match, _ bytes: [UInt8], _ then: (Match) -> Void
-  ) {
-    guard let node = nodes.first else { return then(match) }
-    let rest = nodes.dropFirst()
-    var next = match
-    switch node {
-    case .literal(let text):
-      if next.take(text, from: bytes) { self.match(rest, next, bytes, then) }
-    case .reference(let variable, let form):
-      let text = form.text(row: match.bindings[variable], match.bindings, variables)
-      if next.take(text, from: bytes) { self.match(rest, next, bytes, then) }
-    case .draw(let variable, let form):
-      let probabilities = probabilities(of: variable, match.bindings)
-      for (row, probability) in probabilities.enumerated() where probability > 0 {
-        next = match
-        guard next.take(form.text(row: row, match.bindings, variables), from: bytes) else {
-          continue
+    func match(
+      _ nodes: ArraySlice<Node>, _ at: Int, _ sum: Double, _ then: (Int, Double) -> Void
+    ) {
+      guard let node = nodes.first else { return then(at, sum) }
+      let rest = nodes.dropFirst()
+      switch node {
+      case .literal(let part):
+        if let end = end(of: part, at: at) { match(rest, end, sum, then) }
+      case .reference(let variable, let form):
+        let part = form.text(row: bindings[variable], bindings, variables)
+        if let end = end(of: part, at: at) { match(rest, end, sum, then) }
+      case .draw(let variable, let form):
+        let excluded = variables[variable].excluding.map { bindings[$0] }
+        let weights = variables[variable].weights
+        let total = weights.reduce(0, +) - excluded.reduce(0) { $0 + weights[$1] }
+        for row in weights.indices {
+          let part = form.text(row: row, bindings, variables)
+          guard let end = end(of: part, at: at), !excluded.contains(row) else { continue }
+          bindings[variable] = row
+          match(rest, end, sum + log(weights[row] / total), then)
         }
-        next.bindings[variable] = row
-        next.logProbability += log(probability)
-        self.match(rest, next, bytes, then)
-      }
-    case .choice(let alternatives):
-      for (probability, nodes) in alternatives {
-        next = match
-        next.logProbability += log(probability)
-        self.match(nodes[...], next, bytes) { self.match(rest, $0, bytes, then) }
+      case .choice(let alternatives):
+        for (probability, nodes) in alternatives {
+          match(nodes[...], at, sum + log(probability)) { match(rest, $0, $1, then) }
+        }
       }
     }
+    match(nodes[...], 0, 0) { end, sum in if end == bytes.count { found.append(sum) } }
+    return found
   }
 }

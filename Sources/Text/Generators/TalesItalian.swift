@@ -113,7 +113,7 @@ extension Tales {
       felice, contento//contenta, fiero//fiera, allegro//allegra, sereno//serena,
       sorpreso//sorpresa, commosso//commossa
     table weather word/m/f/fine
-      Piovve/bagnato/bagnata/asciutt, Nevicò/infreddolito/infreddolita/cald,
+      Piovve/bagnato/bagnata/asciutt, Nevicò/infreddolito/infreddolita/riscaldat,
       Venne notte/spaventato/spaventata/tranquill, Grandinò/ammaccato/ammaccata/san,
       Tirò vento/stanco/stanca/riposat
     table wear word/g/il
@@ -238,8 +238,8 @@ extension Tales {
       [2 {a} {y.lo} {i=mend} con {l=glue} e {y.lo} {o=keep} {q=spot}. |
       3 Così {a} {b.gli} {i=give} <gift>. Ora {b} ha {m.il} ed è {h=glad@b}.]
     rule wrote
-      scrisse {b=name.a!a} di <beast>. Il vento prese il foglio, ma {e=name!a!b} lo {f=find} <at> e lo
-      {v=return} {b.a}, che {o=react}.
+      scrisse {b=name.a!a} di <beast>. Il vento prese il foglio, ma {e=name!a!b} lo {f=find} <at>
+      e lo {v=return} {b.a}, che {o=react}.
     rule threw
       lanciò {k=toy.sua} {s=size@k} {k} {c=colour@k} {w=stuck}. {b=name!a} aveva {w.tool} e {k.lo}
       prese, così {a} {b.gli} {v=give} <gift>.
