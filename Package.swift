@@ -50,6 +50,8 @@ let package = Package(
     tests("TextTests", "Text"),
     tests("GenerationTests", "Generation"),
     tests("TensorsTests", "Tensors", "Random"),
+    tests("LayersTests", "Models"),
+    tests("ModelsTests", "Training"),
     tests("TrainingTests", "Training"),
     tests("TidyTests", "Files"),
   ]

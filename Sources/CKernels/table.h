@@ -10,3 +10,6 @@ typedef struct {
 
 /// At least `count` floats of this thread's scratch memory number `slot`, aligned to a cache line.
 float *sp_scratch(int slot, ptrdiff_t count);
+
+/// The product by OpenBLAS, on one thread and without an epilogue; false where it is missing.
+bool sp_blas_product(const sp_product_t *p);

@@ -24,6 +24,9 @@ public enum Kernel {
   /// Uses `path` from now on; false, and no change, when the CPU lacks it.
   @discardableResult public static func force(_ path: Path) -> Bool { sp_select(path.code) }
 
+  /// What OpenBLAS calls itself; nil where it is not installed. Only the portable path uses it.
+  public static var openBLAS: String? { sp_blas_name().map { String(cString: $0) } }
+
   /// Floating-point operations done by `rounds` of independent multiply-adds: for the peak.
   public static func multiplyAdds(rounds: Int) -> Double { sp_multiply_add_rounds(Int64(rounds)) }
 

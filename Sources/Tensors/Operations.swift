@@ -104,17 +104,6 @@ extension Tensor {
     }
   }
 
-  /// gelu(x) in the tanh form (Hendrycks & Gimpel 2016).
-  public func gelu() -> Tensor {
-    let (out, n) = (Storage(shape.count), shape.count)
-    sp_gelu(out.pointer, pointer, n)
-    let x = self
-    return Tensor.result("gelu", of: x, shape: shape, storage: out) { _, g in
-      sp_gelu_backward(g.pointer, x.pointer, n)
-      x.passGradient(g)
-    }
-  }
-
   /// Zeroes each number with probability `mask.rate` and scales the rest by 1 / (1 - rate).
   ///
   /// `residual` is added to the result. The mask is a hash of key and position, never stored.
@@ -168,14 +157,6 @@ extension Tensor {
       }
     }
     return (sum, losses)
-  }
-
-  /// e^x of each row, divided by its sum.
-  public func softmax() -> Tensor {
-    precondition(tape == nil, "softmax is for reading; attention and cross-entropy have their own")
-    let out = Storage(shape.count)
-    sp_softmax(out.pointer, pointer, rows, columns)
-    return Tensor(shape, out, nil)
   }
 }
 

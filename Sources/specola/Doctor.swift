@@ -32,6 +32,7 @@ struct Doctor: ParsableCommand {
       ("models", .array(Home.modelNames().map(JSON.string))),
       ("cpu_path", .string(Kernel.path.rawValue)),
     ]
+    rows.append(("openblas", Kernel.openBLAS.map(JSON.string) ?? .null))
     let chosen = Kernel.path
     for path in Kernel.Path.allCases where Kernel.force(path) {
       rows.append(("peak_gflops_" + path.rawValue, .double(Self.peak().rounded())))

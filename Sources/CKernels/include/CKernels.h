@@ -1,7 +1,7 @@
-// The kernels under `Tensors`: float32, row-major, single-threaded, no allocation per call once warm.
+// The kernels under `Tensors`: float32, row-major, one thread, no allocation once warm.
 //
-// One source (kernels.inc.h) is compiled once for every CPU path; dispatch.c picks the best that the
-// CPU runs, or the one that is forced. Nothing here knows of tapes, models or threads.
+// One source (portable_kernels.h) is compiled once for every CPU path; dispatch.c picks the best
+// that the CPU runs, or the one that is forced. Nothing here knows of tapes, models or threads.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,6 +13,8 @@ bool sp_available(sp_path_t path);
 /// Uses `path` from now on in every thread; false when the CPU lacks it.
 bool sp_select(sp_path_t path);
 sp_path_t sp_selected(void);
+/// What OpenBLAS calls itself, loading it; NULL where there is none.
+const char *sp_blas_name(void);
 
 typedef enum { SP_IDENTITY, SP_GELU } sp_activation_t;
 
@@ -24,8 +26,8 @@ typedef struct {
   const float *residual;  // [m, n] with C's stride, or NULL
 } sp_epilogue_t;
 
-/// C [m, n] (+)= A [m, k] B [k, n]. A element (i, k) is a[i * a_row + k * a_column], with one of the two
-/// strides 1; B is [k, n], or [n, k] when `b_transposed`.
+/// C [m, n] (+)= A [m, k] B [k, n]. Element (i, k) of A is a[i * a_row + k * a_column], with one of
+/// the two strides 1; B is [k, n], or [n, k] when `b_transposed`.
 typedef struct {
   ptrdiff_t m, n, k;
   const float *a;
@@ -38,14 +40,14 @@ typedef struct {
   bool accumulate;
 } sp_product_t;
 
-/// Dropout with mask bits that are a hash of (key, position): nothing is stored for the backward pass.
+/// Dropout whose mask is a hash of key and position: nothing is stored for the backward pass.
 typedef struct {
   float rate;  // 0: off
   uint64_t key;
 } sp_dropout_t;
 
-/// Attention of one sequence. Query row i of head h sees keys first[i] ..< last[i]. Queries, keys and
-/// values are rows with strides; head h lies at column h * width (keys: h / (heads / key_heads) * width).
+/// Attention of one sequence. Query row i sees keys first[i] ..< last[i]. Queries, keys and values
+/// are rows with strides; head h lies at column h * width, its key head at h / (heads / key_heads).
 typedef struct {
   ptrdiff_t queries, keys, heads, key_heads, width;
   const float *q, *k, *v;
@@ -69,38 +71,36 @@ typedef struct {
   float scale;                               // multiplies the gradient first (1 / count, clipping)
 } sp_adamw_t;
 
-#define SP_KERNELS(X)                                                                              \
-  X(gemm, (const sp_product_t *p, const sp_epilogue_t *e), (p, e))                                      \
-  X(attention, (const sp_attention_t *a), (a))                                                        \
-  X(attention_backward, (const sp_attention_t *a, const sp_attention_gradients_t *g), (a, g))           \
-  /* y = (x - mean) / deviation * gain + bias, rows of n; mean NULL: RMS norm (no mean, no bias) */ \
-  X(norm, (float *y, float *mean, float *rstd, const float *x, const float *gain,                   \
-           const float *bias, ptrdiff_t rows, ptrdiff_t n, float epsilon),                          \
-    (y, mean, rstd, x, gain, bias, rows, n, epsilon))                                               \
-  X(norm_backward, (float *dx, bool accumulate, float *dgain, float *dbias, const float *dy,        \
-                    const float *x, const float *gain, const float *mean, const float *rstd,        \
-                    ptrdiff_t rows, ptrdiff_t n),                                                   \
-    (dx, accumulate, dgain, dbias, dy, x, gain, mean, rstd, rows, n))                               \
-  /* dx *= gelu'(x), tanh form */                                                                   \
-  X(gelu_backward, (float *dx, const float *x, ptrdiff_t n), (dx, x, n))                            \
-  X(gelu, (float *y, const float *x, ptrdiff_t n), (y, x, n))                                       \
-  X(add, (float *y, const float *x, float scale, ptrdiff_t n), (y, x, scale, n))                    \
-  X(column_sums, (float *sums, const float *x, ptrdiff_t rows, ptrdiff_t n), (sums, x, rows, n))    \
-  X(softmax, (float *y, const float *x, ptrdiff_t rows, ptrdiff_t n), (y, x, rows, n))              \
-  /* losses[r] = -log softmax(x[r])[target], lse[r]; target < 0 is not scored and gives 0 */        \
-  X(cross_entropy, (float *losses, float *lse, const float *x, const int32_t *targets,              \
-                    ptrdiff_t rows, ptrdiff_t n),                                                   \
-    (losses, lse, x, targets, rows, n))                                                             \
-  X(cross_entropy_backward, (float *dx, const float *x, const float *lse, const int32_t *targets,   \
-                             float weight, ptrdiff_t rows, ptrdiff_t n),                            \
-    (dx, x, lse, targets, weight, rows, n))                                                         \
-  X(dropout, (float *y, const float *x, sp_dropout_t d, uint64_t start, bool accumulate,              \
-              ptrdiff_t n),                                                                         \
-    (y, x, d, start, accumulate, n))                                                                \
-  X(adamw, (float *w, float *m, float *v, const float *g, const sp_adamw_t *o, ptrdiff_t n),          \
-    (w, m, v, g, o, n))                                                                             \
-  X(momentum, (float *w, float *m, const float *g, float rate, float decay, float beta,             \
-               float scale, ptrdiff_t n),                                                           \
+#define SP_KERNELS(X) \
+  X(gemm, (const sp_product_t *p, const sp_epilogue_t *e), (p, e)) \
+  X(attention, (const sp_attention_t *a), (a)) \
+  X(attention_backward, (const sp_attention_t *a, const sp_attention_gradients_t *g), (a, g)) \
+  /* y = (x - mean) / deviation * gain + bias, rows of n; mean NULL: RMS norm, no bias */ \
+  X(norm, (float *y, float *mean, float *rstd, const float *x, const float *gain, \
+           const float *bias, ptrdiff_t rows, ptrdiff_t n, float epsilon), \
+    (y, mean, rstd, x, gain, bias, rows, n, epsilon)) \
+  X(norm_backward, (float *dx, bool accumulate, float *dgain, float *dbias, const float *dy, \
+                    const float *x, const float *gain, const float *mean, const float *rstd, \
+                    ptrdiff_t rows, ptrdiff_t n), \
+    (dx, accumulate, dgain, dbias, dy, x, gain, mean, rstd, rows, n)) \
+  /* dx *= gelu'(x), tanh form */ \
+  X(gelu_backward, (float *dx, const float *x, ptrdiff_t n), (dx, x, n)) \
+  X(add, (float *y, const float *x, float scale, ptrdiff_t n), (y, x, scale, n)) \
+  X(column_sums, (float *sums, const float *x, ptrdiff_t rows, ptrdiff_t n), (sums, x, rows, n)) \
+  /* losses[r] = -log softmax(x[r])[target], lse[r]; target < 0 is not scored and gives 0 */ \
+  X(cross_entropy, (float *losses, float *lse, const float *x, const int32_t *targets, \
+                    ptrdiff_t rows, ptrdiff_t n), \
+    (losses, lse, x, targets, rows, n)) \
+  X(cross_entropy_backward, (float *dx, const float *x, const float *lse, const int32_t *targets, \
+                             float weight, ptrdiff_t rows, ptrdiff_t n), \
+    (dx, x, lse, targets, weight, rows, n)) \
+  X(dropout, (float *y, const float *x, sp_dropout_t d, uint64_t start, bool accumulate, \
+              ptrdiff_t n), \
+    (y, x, d, start, accumulate, n)) \
+  X(adamw, (float *w, float *m, float *v, const float *g, const sp_adamw_t *o, ptrdiff_t n), \
+    (w, m, v, g, o, n)) \
+  X(momentum, (float *w, float *m, const float *g, float rate, float decay, float beta, \
+               float scale, ptrdiff_t n), \
     (w, m, g, rate, decay, beta, scale, n))
 
 #define SP_DECLARE(name, parameters, arguments) void sp_##name parameters;
@@ -108,5 +108,5 @@ SP_KERNELS(SP_DECLARE)
 
 /// Sum of squares in double, in a fixed order.
 double sp_sum_of_squares(const float *x, ptrdiff_t n);
-/// Independent multiply-adds on the selected path, to measure its peak: returns how many operations.
+/// Independent multiply-adds on the selected path, to measure its peak; returns how many.
 double sp_multiply_add_rounds(int64_t rounds);

@@ -1,11 +1,11 @@
 // The kernels of one CPU path. Compiled once a path with SP_LANES (floats a vector), SP_ROWS by
-// SP_VECTORS (a tile of the matrix product, 6 or 8 rows) and SP_NAME (the suffix of the path's symbols).
+// SP_VECTORS (a tile of the matrix product) and SP_NAME (the suffix of the path's symbols).
 //
 // Reading order: vectors, matrix product, attention, norms, element by element, losses, optimizers.
 #include <math.h>
 #include <string.h>
 #include "table.h"
-#if defined(__AVX512F__) || defined(__x86_64__)
+#ifdef __x86_64__
 #include <immintrin.h>
 #endif
 
@@ -13,6 +13,7 @@
 
 #define V SP_LANES
 #define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("clang loop unroll(full)")
 typedef float vf __attribute__((ext_vector_type(V)));
 typedef float vfu __attribute__((ext_vector_type(V), aligned(4)));
 typedef int32_t vi __attribute__((ext_vector_type(V)));
@@ -41,7 +42,7 @@ INLINE void store_part(float *p, vf x, ptrdiff_t n) {
 #endif
 }
 
-/// Runs `body` for x[i ..< i + n] with n = V, and once more with the shorter tail. LOAD and STORE fit n.
+/// Runs `body` for every n_ = V places from i on, then for a shorter tail. LOAD and STORE fit n_.
 #define EACH(count, body)                               \
   do {                                                  \
     ptrdiff_t i = 0;                                    \
@@ -58,11 +59,9 @@ INLINE void store_part(float *p, vf x, ptrdiff_t n) {
 #define STORE(p, x) (n_ == V ? store((p) + i, x) : store_part((p) + i, x, n_))
 
 INLINE float sum(vf x) {
-  float lanes[V];
-  store(lanes, x);
   for (int width = V / 2; width; width /= 2)
-    for (int i = 0; i < width; i++) lanes[i] += lanes[i + width];
-  return lanes[0];
+    for (int i = 0; i < width; i++) x[i] += x[i + width];
+  return x[0];
 }
 
 /// e^x within 2 ulp; 0 below -87.3, NaN kept (Cephes' polynomial).
@@ -100,7 +99,7 @@ INLINE vf vgelu_slope(vf x) {
 
 // ---- matrix product -----------------------------------------------------------------------------
 // B is packed into panels of up to three vectors a row, which a tile of C (SP_ROWS rows) streams
-// through the registers (Goto & van de Geijn 2008, without packing A where its rows are contiguous).
+// through the registers (Goto & van de Geijn 2008; A is not packed where its rows are dense).
 
 #define PANEL (SP_VECTORS * V)
 enum { DEPTH = 384, BREADTH = 384 };  // A block of B, 590 kB at most, stays in L2.
@@ -126,8 +125,7 @@ static void pack(float *out, const float *b, ptrdiff_t b_row, bool transposed, p
     ptrdiff_t c = 0;
     for (; c + 4 <= used; c += 4) {
       const float *from = b + (j + c) * b_row;
-      ptrdiff_t t = 0;
-      for (; t + 4 <= k; t += 4) {  // 4 x 4 transposes
+      for (ptrdiff_t t = 0; t + 4 <= k; t += 4) {  // 4 x 4 transposes
         v4 r0 = *(const v4 *)(from + t), r1 = *(const v4 *)(from + b_row + t);
         v4 r2 = *(const v4 *)(from + 2 * b_row + t), r3 = *(const v4 *)(from + 3 * b_row + t);
         v4 a0 = __builtin_shufflevector(r0, r1, 0, 4, 1, 5);
@@ -140,21 +138,15 @@ static void pack(float *out, const float *b, ptrdiff_t b_row, bool transposed, p
         *(v4 *)(d + 2 * width) = __builtin_shufflevector(a1, a3, 0, 1, 4, 5);
         *(v4 *)(d + 3 * width) = __builtin_shufflevector(a1, a3, 2, 3, 6, 7);
       }
-      for (; t < k; t++)
-        for (int r = 0; r < 4; r++) to[t * width + c + r] = from[r * b_row + t];
     }
-    for (; c < used; c++)
-      for (ptrdiff_t t = 0; t < k; t++) to[t * width + c] = b[(j + c) * b_row + t];
+    for (ptrdiff_t r = 0; r < used; r++)  // what the blocks left over
+      for (ptrdiff_t t = r < c ? k / 4 * 4 : 0; t < k; t++)
+        to[t * width + r] = b[(j + r) * b_row + t];
   }
 }
 
 /// Where a tile of C goes and what is done to it on the way.
-typedef struct {
-  float *c;
-  ptrdiff_t row;
-  bool accumulate;
-  sp_epilogue_t last;
-} destination;
+typedef struct { float *c; ptrdiff_t row; bool accumulate; sp_epilogue_t last; } destination;
 
 INLINE destination advanced(destination d, ptrdiff_t rows, ptrdiff_t columns) {
   const ptrdiff_t step = rows * d.row + columns;
@@ -165,30 +157,23 @@ INLINE destination advanced(destination d, ptrdiff_t rows, ptrdiff_t columns) {
   return d;
 }
 
-/// One tile: C [rows, vectors * V] = A [rows, k] B [k, ...]; of the last vector only `tail` columns exist.
+/// One tile: C [rows, vectors * V] = A [rows, k] B; of the last vector only `tail` columns exist.
 INLINE void tile(int rows, int vectors, ptrdiff_t k, const float *a, ptrdiff_t a_row,
                  ptrdiff_t a_column, const float *b, ptrdiff_t b_row, destination d,
                  ptrdiff_t tail) {
   vf s[SP_ROWS][SP_VECTORS];
-#pragma clang loop unroll(full)
-  for (int i = 0; i < rows; i++)
-#pragma clang loop unroll(full)
-    for (int j = 0; j < vectors; j++) s[i][j] = 0;
+  UNROLL for (int i = 0; i < rows; i++)
+    UNROLL for (int j = 0; j < vectors; j++) s[i][j] = 0;
   for (ptrdiff_t t = 0; t < k; t++, a += a_column, b += b_row) {
     vf row[SP_VECTORS];
-#pragma clang loop unroll(full)
-    for (int j = 0; j < vectors; j++) row[j] = load(b + j * V);
-#pragma clang loop unroll(full)
-    for (int i = 0; i < rows; i++) {
+    UNROLL for (int j = 0; j < vectors; j++) row[j] = load(b + j * V);
+    UNROLL for (int i = 0; i < rows; i++) {
       const vf x = a[i * a_row];
-#pragma clang loop unroll(full)
-      for (int j = 0; j < vectors; j++) s[i][j] += x * row[j];
+      UNROLL for (int j = 0; j < vectors; j++) s[i][j] += x * row[j];
     }
   }
-#pragma clang loop unroll(full)
-  for (int i = 0; i < rows; i++)
-#pragma clang loop unroll(full)
-    for (int j = 0; j < vectors; j++) {
+  UNROLL for (int i = 0; i < rows; i++)
+    UNROLL for (int j = 0; j < vectors; j++) {
       const bool whole = j + 1 < vectors || tail == V;
       const ptrdiff_t at = i * d.row + j * V;
 #define PART(p) (whole ? load(p) : load_part(p, tail))
@@ -267,27 +252,34 @@ static void few_rows(const sp_product_t *p, destination d) {
         const ptrdiff_t used = least(V, p->n - j);
         float sums[V] = {0};
         for (ptrdiff_t c = 0; c < used; c++) sums[c] = dot(a, p->b + (j + c) * p->b_row, p->k);
-        // A product with one row of k = 1 finishes the sums like any other tile.
-        const float one = 1;
+        const float one = 1;  // A product of depth 1 finishes the sums like any other tile.
         tile(1, 1, 1, &one, 1, 1, sums, V, advanced(row, 0, j), used);
       }
       continue;
     }
     ptrdiff_t j = 0;
     for (; j + PANEL <= p->n; j += PANEL)
-      tile(1, SP_VECTORS, p->k, a, p->a_row, p->a_column, p->b + j, p->b_row, advanced(row, 0, j), V);
+      tile(1, SP_VECTORS, p->k, a, 1, 1, p->b + j, p->b_row, advanced(row, 0, j), V);
     for (; j + V <= p->n; j += V)
-      tile(1, 1, p->k, a, p->a_row, p->a_column, p->b + j, p->b_row, advanced(row, 0, j), V);
+      tile(1, 1, p->k, a, 1, 1, p->b + j, p->b_row, advanced(row, 0, j), V);
     if (j < p->n) {
       float *edge = sp_scratch(0, p->k * V);
       pack(edge, p->b + j, p->b_row, false, p->k, p->n - j);
-      tile(1, 1, p->k, a, p->a_row, p->a_column, edge, V, advanced(row, 0, j), p->n - j);
+      tile(1, 1, p->k, a, 1, 1, edge, V, advanced(row, 0, j), p->n - j);
     }
   }
 }
 
 static void SP_NAME(gemm)(const sp_product_t *p, const sp_epilogue_t *e) {
   destination d = {p->c, p->c_row, p->accumulate, {0}};
+#ifdef SP_BLAS
+  if (p->m >= 4 && sp_blas_product(p)) {
+    d.accumulate = true;  // Nothing is multiplied any more: tiles of depth 0 finish the rows.
+    if (e) d.last = *e;
+    if (e) multiply(p->m, p->n, 0, p->a, p->a_row, p->a_column, (packing){0}, d);
+    return;
+  }
+#endif
   if (p->m < 4 && p->a_column == 1) {
     if (e) d.last = *e;
     few_rows(p, d);
@@ -334,7 +326,7 @@ static void SP_NAME(dropout)(float *y, const float *x, sp_dropout_t d, uint64_t 
 
 enum { BLOCK = 64 };
 
-/// exp(scale * s - shift) inside a row's keys and 0 outside, over columns ..< width; returns the sum.
+/// exp(scale * s - shift) inside a row's keys and 0 outside, up to `width`; returns the sum.
 INLINE float weigh(float *s, ptrdiff_t first, ptrdiff_t last, ptrdiff_t width, float scale,
                    float shift) {
   vf total = 0;
@@ -418,14 +410,16 @@ static void SP_NAME(attention)(const sp_attention_t *a) {
       }
       float *out = a->out + i * a->out_row + h * width;
       multiply(rows, width, c.to - c.from, s, stride, 1,
-               (packing){values, a->keys, width, c.from}, (destination){out, a->out_row, false, {0}});
+               (packing){values, a->keys, width, c.from},
+               (destination){out, a->out_row, false, {0}});
       for (ptrdiff_t r = 0; r < rows; r++)
         EACH(width, STORE(out + r * a->out_row, LOAD(out + r * a->out_row) * inverse[r]););
     }
   }
 }
 
-static void SP_NAME(attention_backward)(const sp_attention_t *a, const sp_attention_gradients_t *g) {
+static void SP_NAME(attention_backward)(const sp_attention_t *a,
+                                        const sp_attention_gradients_t *g) {
   const ptrdiff_t width = a->width, stride = padded(a->keys), breadth = padded(width);
   float *keys = sp_scratch(1, width * stride), *values = sp_scratch(2, width * stride);
   float *key_rows = sp_scratch(4, a->keys * breadth), *rows_packed = sp_scratch(5, BLOCK * breadth);
@@ -437,8 +431,8 @@ static void SP_NAME(attention_backward)(const sp_attention_t *a, const sp_attent
       pack(values, a->v + column, a->k_row, true, width, a->keys);
       pack(key_rows, a->k + column, a->k_row, false, a->keys, width);
       for (ptrdiff_t j = 0; j < a->keys; j++) {
-        memset(g->dk + j * a->k_row + column, 0, sizeof(float) * width);
-        memset(g->dv + j * a->k_row + column, 0, sizeof(float) * width);
+        EACH(width, STORE(g->dk + j * a->k_row + column, (vf)0);
+             STORE(g->dv + j * a->k_row + column, (vf)0););
       }
     }
     for (ptrdiff_t i = 0; i < a->queries; i += BLOCK) {
@@ -446,8 +440,8 @@ static void SP_NAME(attention_backward)(const sp_attention_t *a, const sp_attent
       const span c = seen(a, i, rows);
       const ptrdiff_t n = c.to - c.from;
       const float *q = a->q + i * a->q_row + h * width;
-      const float *out = a->out + i * a->out_row + h * width;
-      const float *dout = g->dout + i * a->out_row + h * width;
+      const ptrdiff_t place = i * a->out_row + h * width;
+      const float *out = a->out + place, *dout = g->dout + place;
       multiply(rows, n, width, q, a->q_row, 1,
                (packing){keys + c.from * width, width, a->keys - c.from, 0},
                (destination){s, stride, false, {0}});
@@ -519,10 +513,6 @@ static void SP_NAME(norm_backward)(float *dx, bool accumulate, float *dgain, flo
 
 // ---- element by element -------------------------------------------------------------------------
 
-static void SP_NAME(gelu)(float *y, const float *x, ptrdiff_t n) {
-  EACH(n, STORE(y, vgelu(LOAD(x))););
-}
-
 static void SP_NAME(gelu_backward)(float *dx, const float *x, ptrdiff_t n) {
   EACH(n, STORE(dx, LOAD(dx) * vgelu_slope(LOAD(x))););
 }
@@ -537,14 +527,6 @@ static void SP_NAME(column_sums)(float *sums, const float *x, ptrdiff_t rows, pt
 }
 
 // ---- losses -------------------------------------------------------------------------------------
-
-static void SP_NAME(softmax)(float *y, const float *x, ptrdiff_t rows, ptrdiff_t n) {
-  for (ptrdiff_t r = 0; r < rows; r++, x += n, y += n) {
-    if (y != x) memcpy(y, x, sizeof(float) * n);
-    const float k = 1 / weigh(y, 0, n, n, 1, largest(x, n));
-    EACH(n, STORE(y, LOAD(y) * k););
-  }
-}
 
 static void SP_NAME(cross_entropy)(float *losses, float *lse, const float *x,
                                    const int32_t *targets, ptrdiff_t rows, ptrdiff_t n) {
@@ -597,14 +579,11 @@ static double SP_NAME(multiply_add_rounds)(int64_t rounds) {
   vf s[12];
   for (int j = 0; j < 12; j++) s[j] = (float)j;
   for (int64_t t = 0; t < rounds; t++)
-#pragma clang loop unroll(full)
-    for (int j = 0; j < 12; j++) {
+    UNROLL for (int j = 0; j < 12; j++) {
       s[j] = s[j] * 0.999f + 0.001f;
       __asm__ volatile("" : "+v"(s[j]));
     }
-  vf total = 0;
-  for (int j = 0; j < 12; j++) total += s[j];
-  return (double)rounds * 12 * V * 2 + 0 * sum(total);
+  return (double)rounds * 12 * V * 2;
 }
 
 #define SP_ENTRY(name, parameters, arguments) .name = SP_NAME(name),
