@@ -25,10 +25,12 @@ enum Home {
 
   /// The path of one of the project's files, `relative` to the working directory or to a home.
   static func find(_ relative: String, _ what: String) throws(Failure) -> String {
-    let places = [relative] + candidates.map { $0 + "/" + relative }
+    if FileSystem.exists(relative) { return relative }
+    let places = candidates.map { $0 + "/" + relative }
     if let found = places.first(where: FileSystem.exists) { return found }
     throw Failure(
-      "no \(what) \(quoted(relative)); looked in . and " + candidates.joined(separator: ", "))
+      "no \(what) \(quoted(relative)); looked in \(candidates.joined(separator: ", ")): give its "
+        + "path, or set SPECOLA_HOME")
   }
 
   /// A configuration by its path, or by its name below configs/.
