@@ -50,8 +50,8 @@ let package = Package(
     tests("TextTests", "Text"),
     tests("GenerationTests", "Generation"),
     tests("TensorsTests", "Tensors", "Random"),
-    tests("LayersTests", "Models"),
-    tests("ModelsTests", "Training"),
+    tests("LayersTests", "Models", "Random"),
+    tests("ModelsTests", "Training", "Generation"),
     tests("TrainingTests", "Training"),
     tests("TidyTests", "Files"),
   ]

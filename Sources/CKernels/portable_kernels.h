@@ -33,7 +33,6 @@ INLINE vf load_part(const float *p, ptrdiff_t n) {
   return x;
 #endif
 }
-
 INLINE void store_part(float *p, vf x, ptrdiff_t n) {
 #if SP_LANES == 16
   _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), x);
@@ -43,17 +42,11 @@ INLINE void store_part(float *p, vf x, ptrdiff_t n) {
 }
 
 /// Runs `body` for every n_ = V places from i on, then for a shorter tail. LOAD and STORE fit n_.
-#define EACH(count, body)                               \
-  do {                                                  \
-    ptrdiff_t i = 0;                                    \
-    for (; i + V <= (count); i += V) {                  \
-      const ptrdiff_t n_ = V;                           \
-      body                                              \
-    }                                                   \
-    if (i < (count)) {                                  \
-      const ptrdiff_t n_ = (count) - i;                 \
-      body                                              \
-    }                                                   \
+#define EACH(count, body)                                          \
+  do {                                                             \
+    ptrdiff_t i = 0, n_ = V;                                       \
+    for (; i + V <= (count); i += V) { body }                      \
+    if ((n_ = (count) - i) > 0) { body }                           \
   } while (0)
 #define LOAD(p) (n_ == V ? load((p) + i) : load_part((p) + i, n_))
 #define STORE(p, x) (n_ == V ? store((p) + i, x) : store_part((p) + i, x, n_))
@@ -64,11 +57,15 @@ INLINE float sum(vf x) {
   return x[0];
 }
 
+/// x moved into low ... high; NaN is kept.
+INLINE vf within(vf low, vf x, vf high) {
+  x = low > x ? low : x;
+  return high < x ? high : x;
+}
+
 /// e^x within 2 ulp; 0 below -87.3, NaN kept (Cephes' polynomial).
 INLINE vf vexp(vf x) {
-  const vf low = -87.33654f, high = 88.37626f, magic = 12582912.0f;
-  vf y = low > x ? low : x;
-  y = high < y ? high : y;
+  const vf low = -87.33654f, magic = 12582912.0f, y = within(low, x, 88.37626f);
   vf n = y * 1.44269504f + magic;  // Adding 1.5 * 2^23 rounds to an integer.
   n -= magic;
   vf r = y - n * 0.693359375f;
@@ -86,14 +83,16 @@ INLINE vf vexp(vf x) {
 }
 
 /// gelu(x) = x * sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3): the tanh form (Hendrycks 2016).
-INLINE vf vgelu(vf x) {
-  vf u = 1.5957691216f * x * (1.0f + 0.044715f * x * x);
-  return x / (1.0f + vexp(-u));
+INLINE vf vgate(vf x) {
+  return 1.0f / (1.0f + vexp(-1.5957691216f * x * (1.0f + 0.044715f * x * x)));
 }
-
+INLINE vf vgelu(vf x) {
+  x = within(-14, x, INFINITY);  // Farther out it is 0, and the gate is not small enough.
+  return x * vgate(x);
+}
 INLINE vf vgelu_slope(vf x) {
-  vf u = 1.5957691216f * x * (1.0f + 0.044715f * x * x);
-  vf s = 1.0f / (1.0f + vexp(-u));
+  x = within(-14, x, 14);  // Farther out it is 0 and 1.
+  const vf s = vgate(x);
   return s + x * s * (1.0f - s) * 1.5957691216f * (1.0f + 0.134145f * x * x);
 }
 
@@ -304,10 +303,12 @@ static void SP_NAME(gemm)(const sp_product_t *p, const sp_epilogue_t *e) {
 
 /// 0 with probability `rate`, else 1 / (1 - rate), for the positions from `at` on.
 INLINE vf keep(sp_dropout_t d, uint64_t at) {
-  const uint64_t key = d.key + (at >> 32) * 0x9E3779B97F4A7C15u;
+  uint64_t key = d.key + (at >> 32) * 0x9E3779B97F4A7C15u;  // SplitMix64's finalizer
+  key = (key ^ key >> 30) * 0xBF58476D1CE4E5B9u;
+  key = (key ^ key >> 27) * 0x94D049BB133111EBu;
   vu x;
   for (int i = 0; i < V; i++) x[i] = (uint32_t)i;
-  x = (x + (uint32_t)at) * 0x9E3779B1u + (uint32_t)key;  // Murmur3's finalizer, keyed twice
+  x = (x + (uint32_t)at) * 0x9E3779B1u + (uint32_t)key;  // Murmur3's, keyed twice
   x = (x ^ (x >> 16)) * 0x85EBCA6Bu + (uint32_t)(key >> 32);
   x = (x ^ (x >> 13)) * 0xC2B2AE35u;
   x ^= x >> 16;

@@ -13,9 +13,9 @@ extension JSON {
 
 /// A recursive-descent parser over bytes.
 ///
-/// Foundation's `JSONDecoder` is safe on hostile input too, but it was measured to keep one of two equal
-/// keys in silence, turn -0.0 into 0 and 1.0 into 1, name no place in most errors, and take five
-/// times as long for a tokenizer's 150,000 members.
+/// Foundation's `JSONDecoder` is safe on hostile input too, but it was measured to keep one of two
+/// equal keys in silence, turn -0.0 into 0 and 1.0 into 1, name no place in most errors, and take
+/// five times as long for a tokenizer's 150,000 members.
 private struct JSONParser {
   let bytes: UnsafeBufferPointer<UInt8>
   let path: String

@@ -5,8 +5,8 @@ import FoundationEssentials
 /// Keys are those the type encodes, nested ones dotted; in `sets` "-" equals "_". The keys and
 /// their types come from `defaults` itself, nil optionals included, and `CaseIterable` enums with
 /// string values list their choices; null sets an optional to nil. A value of `sets` is JSON if it
-/// parses, else a string. Integers do for doubles, and whole doubles (1e3) for integers. One failure
-/// names every unknown key and every ill-typed value, with the nearest right name.
+/// parses, else a string. Integers do for doubles, and whole doubles (1e3) for integers. One
+/// failure names every unknown key and every ill-typed value, with the nearest right name.
 public func overlay<T: Codable>(
   _ defaults: T, file: JSON?, fileName: String, sets: [(key: String, value: String)]
 ) throws(Failure) -> T {

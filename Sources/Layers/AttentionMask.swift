@@ -19,7 +19,7 @@ public indirect enum AttentionMask: Hashable, Sendable {
     switch self {
     case .full: return 0..<keys
     case .causal: return 0..<i + 1
-    case .window(let width): return max(0, i - width + 1)..<keys
+    case .window(let width): return max(0, i - width + 1)..<i + 1
     case .documents(let starts):
       let next = starts.firstIndex { $0 > i } ?? starts.count
       let end = next < starts.count ? Int(starts[next]) : keys

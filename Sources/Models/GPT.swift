@@ -1,6 +1,7 @@
 // GPT: a decoder-only transformer in the arrangement of GPT-2 (Radford et al. 2019), whole in this
-// file: configuration, model, block, attention, MLP. Its other arrangement is the first GPT (Radford
-// et al. 2018), which Hugging Face calls openai-gpt and which puts the norms after the sums.
+// file: configuration, model, block, attention, MLP. Its other arrangement is the first GPT
+// (Radford et al. 2018), which Hugging Face calls openai-gpt and which puts the norms after the
+// sums.
 //
 // N tokens of all sequences, C width, H heads, V vocabulary. Parameters have the names that they
 // have in a Hugging Face checkpoint, and GPT-2's [in, out] layout: no rename table.

@@ -24,7 +24,7 @@ public enum Kernel {
   /// Uses `path` from now on; false, and no change, when the CPU lacks it.
   @discardableResult public static func force(_ path: Path) -> Bool { sp_select(path.code) }
 
-  /// What OpenBLAS calls itself; nil where it is not installed. Only the portable path uses it.
+  /// What OpenBLAS, which only the portable path uses, calls itself; nil if it is not installed.
   public static var openBLAS: String? { sp_blas_name().map { String(cString: $0) } }
 
   /// Floating-point operations done by `rounds` of independent multiply-adds: for the peak.

@@ -77,9 +77,8 @@ private final class Member {
 
   func work() {
     var seen = 0
-    while let (generation, body) = crew.next(after: seen) {
+    while let generation = crew.run(lane, after: seen) {
       seen = generation
-      body(lane)
       crew.finish()
     }
   }
@@ -116,10 +115,14 @@ private final class Crew: @unchecked Sendable {
     signal { generation.add(1, ordering: .releasing) }
   }
 
-  /// Waits for a generation behind `seen`; nil when the members are to end.
-  func next(after seen: Int) -> (Int, (Int) -> Void)? {
+  /// Waits for a generation behind `seen` and does a lane's part; nil when the members are to end.
+  ///
+  /// No hold on the body is left after it: what it captured ends with the caller of `run`.
+  func run(_ lane: Int, after seen: Int) -> Int? {
     wait { generation.load(ordering: .acquiring) != seen }
-    return body.map { (generation.load(ordering: .acquiring), $0) }
+    guard let body else { return nil }
+    body(lane)
+    return generation.load(ordering: .acquiring)
   }
 
   func finish() {

@@ -13,12 +13,22 @@ extension Tensor {
   /// Records an operation if any input is recorded, else makes a constant.
   static func result(
     _ label: @autoclosure () -> String, of inputs: Tensor..., shape: Shape, storage: Storage,
-    backward: @escaping (Tape, Storage) -> Void
+    backward: @escaping (Tape, inout Storage) -> Void
   ) -> Tensor {
     guard let tape = inputs.lazy.compactMap(\.tape).first else {
       return Tensor(shape, storage, nil)
     }
-    return tape.record(label(), shape, storage) { [unowned tape] in backward(tape, $0) }
+    return tape.record(label(), shape, storage) { [unowned tape] in backward(tape, &$0) }
+  }
+
+  /// gradient · gelu'(x): in place, unless the gradient was handed to another input too or `keep`.
+  private static func throughGelu(
+    _ gradient: inout Storage, _ x: Storage, keep: Bool = false
+  ) -> Storage {
+    let isOurs = !keep && isKnownUniquelyReferenced(&gradient)
+    let result = isOurs ? gradient : Storage(copying: gradient)
+    sp_gelu_backward(result.pointer, x.pointer, x.floats.count)
+    return result
   }
 
   /// x W (+ bias), then the activation, then + residual, in one pass over the output.
@@ -45,15 +55,8 @@ extension Tensor {
     return Tensor.result(
       "linear " + weight.name, of: x, residual ?? x, shape: [m, n], storage: out
     ) { tape, given in
-      var g = given
-      if let before {
-        // The residual comes after the activation, so its gradient must stay as it was given.
-        if residual != nil {
-          g = Storage(m * n)
-          _ = g.floats.update(fromContentsOf: given.floats)
-        }
-        sp_gelu_backward(g.pointer, before.pointer, m * n)
-      }
+      // What the residual is given comes after the activation, and stays as it is.
+      let g = before.map { Tensor.throughGelu(&given, $0, keep: residual != nil) } ?? given
       x.addGradient { dx, add in
         Kernel.product(
           .init(g.pointer), .init(weight.pointer, transposed: !flipped), dx, m, k, n, add: add)

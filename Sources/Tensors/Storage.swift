@@ -18,6 +18,11 @@ public final class Storage {
     floats.update(repeating: 0)
   }
 
+  convenience init(copying other: Storage) {
+    self.init(other.floats.count)
+    _ = floats.update(fromContentsOf: other.floats)
+  }
+
   deinit { Pool.give(floats) }
 
   /// The first float; a block is never empty, since the pool's smallest holds 64.

@@ -1,5 +1,6 @@
-// Reverse-mode differentiation on an append-only tape: operations are recorded in the order in which
-// they run, and `backward` walks them in reverse. Deterministic by construction, no graph search.
+// Reverse-mode differentiation on an append-only tape: operations are recorded in the order in
+// which they run, and `backward` walks them in reverse. Deterministic by construction, no graph
+// search.
 
 /// What one lane records of one forward pass.
 public final class Tape {
@@ -8,7 +9,7 @@ public final class Tape {
     /// The sum of what later operations have added so far.
     var gradient: Storage?
     /// Turns the output's gradient into additions to the inputs', and holds what they need.
-    var backward: ((Storage) -> Void)?
+    var backward: ((inout Storage) -> Void)?
   }
 
   private var entries: [Entry] = []
@@ -25,7 +26,7 @@ public final class Tape {
   }
 
   func record(
-    _ label: String, _ shape: Shape, _ storage: Storage, backward: ((Storage) -> Void)?
+    _ label: String, _ shape: Shape, _ storage: Storage, backward: ((inout Storage) -> Void)?
   ) -> Tensor {
     watch?(label, storage.floats)
     entries.append(Entry(label: label, gradient: nil, backward: backward))
@@ -45,10 +46,10 @@ public final class Tape {
     for i in entries.indices.reversed() {
       guard let step = entries[i].backward else { continue }  // A leaf keeps its gradient.
       entries[i].backward = nil
-      guard let gradient = entries[i].gradient else { continue }
+      guard var gradient = entries[i].gradient else { continue }
       entries[i].gradient = nil
       watch?("gradient of " + entries[i].label, gradient.floats)
-      step(gradient)
+      step(&gradient)
     }
   }
 
@@ -79,10 +80,7 @@ public final class Tape {
   /// The gradient of entry `index`, copied first if it was handed to another entry too.
   private func unshared(_ index: Int) -> Storage {
     if !isKnownUniquelyReferenced(&entries[index].gradient), let shared = entries[index].gradient {
-      let copy = Storage(shared.floats.count)
-      _ = copy.floats.update(fromContentsOf: shared.floats)
-      entries[index].gradient = copy
-      return copy
+      entries[index].gradient = Storage(copying: shared)
     }
     return entries[index].gradient.unsafelyUnwrapped  // The callers have checked for nil.
   }

@@ -45,6 +45,8 @@ public final class Trainer<Task: TrainingTask> {
     let parameters = task.parameters.parameters
     optimizer = Optimizer(config.optimizer, parameters)
     gradients = (0..<lanes.count).map { _ in Gradients(parameterCount: parameters.count) }
+    // Taken now, so that no step but the first finds the pool short.
+    for lane in gradients { parameters.forEach { _ = lane.floats(of: $0) } }
   }
 
   /// Goes on behind `step`, the optimizer having been restored.
@@ -56,7 +58,7 @@ public final class Trainer<Task: TrainingTask> {
   /// what the uninterrupted one would have. Throws `NotFinite`, the weights unchanged.
   public func next() throws -> StepReport? {
     guard step < config.steps else { return nil }
-    var random = RandomStream(seed: UInt64(config.seed), name: "data")
+    var random = RandomStream(seed: UInt64(bitPattern: Int64(config.seed)), name: "data")
     random.counter = UInt64(step) << 32
     gradients.forEach { $0.begin() }
     var (loss, count, tokens) = (0.0, 0, 0)
@@ -66,13 +68,19 @@ public final class Trainer<Task: TrainingTask> {
       loss += sum
       count += scored
       tokens += task.lengths(batch).reduce(0, +)
-      if !sum.isFinite { throw trace(batch, pass) }
+      if !sum.isFinite {
+        throw NotFinite(step: step + 1, operation: trace(batch, pass) ?? "the loss")
+      }
     }
     let share = 1 / Float(max(1, count))
     let norm = optimizer.reduce(gradients, lanes).squareRoot() * Double(share)
     if !norm.isFinite {
       random.counter = UInt64(step) << 32
-      throw trace(try task.batch(&random), 0)
+      var culprit: String?
+      for pass in 0..<config.accumulation where culprit == nil {
+        culprit = trace(try task.batch(&random), pass)
+      }
+      throw NotFinite(step: step + 1, operation: culprit ?? "the sum of the gradients")
     }
     let limit = Double(config.clip)
     let clip = limit > 0 && norm > limit ? Float(limit / norm) : 1
@@ -131,13 +139,13 @@ public final class Trainer<Task: TrainingTask> {
   /// Dropout depends on seed, step and batch row, so neither the number
   /// of lanes nor the length of slices changes which numbers are dropped.
   private func makePass(_ tape: Tape, _ pass: Int, _ slice: Slice) -> Pass {
-    var random = RandomStream(seed: UInt64(config.seed), name: "dropout")
+    var random = RandomStream(seed: UInt64(bitPattern: Int64(config.seed)), name: "dropout")
     random.counter = UInt64(step) << 20 | UInt64(pass)
     return Pass(tape: tape, dropoutKey: random.next(), firstRow: slice.firstRow)
   }
 
   /// Runs a batch once more, watching every result, to name the first that is not finite.
-  private func trace(_ batch: Task.Batch, _ pass: Int) -> NotFinite {
+  private func trace(_ batch: Task.Batch, _ pass: Int) -> String? {
     var culprit: String?
     let scratch = Gradients(parameterCount: task.parameters.parameters.count)
     for slice in slices(of: batch) where culprit == nil {
@@ -148,6 +156,6 @@ public final class Trainer<Task: TrainingTask> {
       let loss = task.loss(batch, slice.sequences, makePass(tape, pass, slice)).sum
       if culprit == nil { tape.backward(from: loss) }
     }
-    return NotFinite(step: step + 1, operation: culprit ?? "the sum of the gradients")
+    return culprit
   }
 }

@@ -150,13 +150,14 @@ extension TrainingConfig {
     require(logEvery > 0, "log_every is \(logEvery), must be at least 1")
     require(sampleEvery >= 0, "sample_every is \(sampleEvery), must not be negative")
     require((0...1024).contains(threads), "threads is \(threads), must be 1 to 1024 (0: all)")
-    require(optimizer.learningRate >= 0, "optimizer.learning_rate must not be negative")
-    require(optimizer.weightDecay >= 0, "optimizer.weight_decay must not be negative")
+    let finite = 0..<Float.infinity
+    require(finite ~= optimizer.learningRate, "optimizer.learning_rate must be finite, 0 or more")
+    require(finite ~= optimizer.weightDecay, "optimizer.weight_decay must be finite, 0 or more")
     require(optimizer.epsilon > 0, "optimizer.epsilon must be positive")
     require(
       optimizer.betas.count == 2 && optimizer.betas.allSatisfy { (0..<1).contains($0) },
       "optimizer.betas must be two numbers in 0..<1")
-    require(schedule.warmup >= 0, "schedule.warmup must not be negative")
+    require((0...1 << 40).contains(schedule.warmup), "schedule.warmup must be 0 to \(1 << 40)")
     require(schedule.steps >= 0, "schedule.steps must not be negative")
     require(schedule.minimum >= 0, "schedule.minimum must not be negative")
     require(

@@ -94,8 +94,8 @@ public struct Evaluation: Equatable, Sendable {
 
   /// Judges a model by `count` sequences, several at once on every lane, without dropout.
   ///
-  /// `tokenLengths` are the bytes of each id, when bits a byte are wanted; `progress` is called with
-  /// the share that is done, and its false ends the work early.
+  /// `tokenLengths` are the bytes of each id, when bits a byte are wanted; `progress` is called
+  /// with the share that is done, and its false ends the work early.
   public static func of(
     _ model: any LanguageModel, count: Int, tokenLengths: [Int]?, lanes: Lanes,
     progress: (Double) -> Bool = { _ in true },

@@ -47,7 +47,8 @@ struct Bench: ParsableCommand {
       } else {
         try emit(
           "\(workload.name)  \(grouped(Int(rate))) tokens/s  (\(fixed(1e3 * result.seconds, 2)) ms "
-            + "a step, loss \(fixed(result.loss, 4)), \(lanes.count) threads, \(Kernel.path.rawValue))"
+            + "a step, loss \(fixed(result.loss, 4)), \(lanes.count) threads, "
+            + "\(Kernel.path.rawValue))"
         )
       }
     }

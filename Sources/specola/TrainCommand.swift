@@ -13,7 +13,7 @@ struct Train: ParsableCommand {
     abstract: "Trains a model; stops and resumes to the bit.",
     discussion: """
       examples:
-        specola train configs/models/nano-cpu.json configs/train/nano-cpu.json --set data.path=my.txt
+        specola train nano-cpu nano-cpu --set data.path=my.txt
         specola train --resume runs/nano-cpu --set steps=4000
 
       MODEL is a model configuration, or a checkpoint to go on from (fine-tuning). Ctrl-C finishes

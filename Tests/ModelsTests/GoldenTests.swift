@@ -1,5 +1,6 @@
-// Our GPT against transformers' (Tests/Fixtures/make_gpt_goldens.py): the same small checkpoints, what
-// PyTorch makes of them in float32. Both sum in their own order, so numbers agree to some 1e-6.
+// Our GPT against transformers' (Tests/Fixtures/make_gpt_goldens.py): the same small checkpoints,
+// what PyTorch makes of them in float32. Both sum in their own order, so numbers agree to some
+// 1e-6.
 
 import Checkpoints
 import Files

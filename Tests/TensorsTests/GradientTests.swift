@@ -1,10 +1,11 @@
 // Every derivative against central differences of the forward function.
 //
 // The loss is the sum of the output times random weights, in double. Along a random direction d its
-// derivative must be gradient · d. Differences are of fourth order with a step of 1/256: they err by
-// some (√width h)⁴ < 1e-6 for their order and by 6e-8 / h = 2e-5 for float32's rounding, both times
-// a small factor that grows with the number of operations. 5e-4 of the gradient's norm leaves room
-// for that, and one wrong number among 3,000 moves the product by more than it (1/√3000 = 2e-2).
+// derivative must be gradient · d. Differences are of fourth order with a step of 1/256: they err
+// by some (√width h)⁴ < 1e-6 for their order and by 6e-8 / h = 2e-5 for float32's rounding, both
+// times a small factor that grows with the number of operations. 5e-4 of the gradient's norm leaves
+// room for that, and one wrong number among 3,000 moves the product by more than it (1/√3000 =
+// 2e-2).
 
 import Random
 import Tensors
@@ -78,7 +79,7 @@ struct GradientCase: Sendable, CustomTestStringConvertible {
       let exact = zip(gradient, d).reduce(0) { $0 + Double($1.0) * Double($1.1) }
       #expect(
         abs(numeric - exact) <= 5e-4 * max(norm, 0.1),
-        "\(name), \(place): differences give \(numeric), the tape \(exact), the gradient's norm is \(norm)"
+        "\(name), \(place): differences \(numeric), tape \(exact), norm of the gradient \(norm)"
       )
     }
   }
@@ -123,7 +124,6 @@ let rowwiseCases: [GradientCase] =
         x[0].norm(gain: p[0], bias: nil, epsilon: 1e-5)
       },
       GradientCase("sum \(shape)", [shape, shape]) { x, _, _ in x[0] + x[1] },
-      GradientCase("gelu \(shape)", [shape]) { x, _, _ in x[0].gelu() },
       GradientCase("dropout \(shape)", [shape]) { x, _, _ in x[0].dropout(mask) },
       GradientCase("dropout to a residual \(shape)", [shape, shape]) { x, _, _ in
         x[0].dropout(mask, adding: x[1])
@@ -191,18 +191,21 @@ let sharedCases: [GradientCase] = [
   GradientCase("x + x", [shape]) { x, _, _ in x[0] + x[0] },
   GradientCase("(x + x) + x", [shape]) { x, _, _ in (x[0] + x[0]) + x[0] },
   GradientCase("x + (x + x) + y", [shape, shape]) { x, _, _ in x[0] + (x[0] + x[0]) + x[1] },
-  GradientCase("gelu(x) + x", [shape]) { x, _, _ in x[0].gelu() + x[0] },
-  GradientCase("x + gelu(x)", [shape]) { x, _, _ in x[0] + x[0].gelu() },
-  GradientCase("gelu(x) + y", [shape, shape]) { x, _, _ in x[0].gelu() + x[1] },
+  GradientCase("x + gelu of a layer", [shape], [square]) { x, p, _ in
+    x[0] + x[0].linear(p[0], gelu: true)
+  },
+  GradientCase("gelu of a layer + y", [shape, shape], [square]) { x, p, _ in
+    x[0].linear(p[0], gelu: true) + x[1]
+  },
   GradientCase("gelu of a layer + x", [shape], [square]) { x, p, _ in
     x[0].linear(p[0], gelu: true) + x[0]
   },
-  GradientCase("gelu as a residual", [shape, shape], [square]) { x, p, _ in
-    x[0].linear(p[0], residual: x[1].gelu() + x[0])
+  GradientCase("gelu as a residual", [shape, shape], [square, square]) { x, p, _ in
+    x[0].linear(p[0], residual: x[1].linear(p[1], gelu: true) + x[0])
   },
-  GradientCase("gelu and its input as residuals", [shape], [square]) { x, p, _ in
+  GradientCase("gelu and its input as residuals", [shape], [square, square]) { x, p, _ in
     let y = x[0].linear(p[0], gelu: true)
-    return y.dropout(mask, adding: y) + y.gelu() + x[0]
+    return y.dropout(mask, adding: y) + y.linear(p[1], gelu: true) + x[0]
   },
   GradientCase("x as its own residual", [shape], [square, [11]]) { x, p, _ in
     x[0].linear(p[0], bias: p[1], gelu: true, residual: x[0])
@@ -226,10 +229,11 @@ let sharedCases: [GradientCase] = [
     let h = x[0].norm(gain: p[0], bias: nil, epsilon: 1e-5) + x[1]
     return h.norm(gain: p[0], bias: nil, epsilon: 1e-5)
   },
-  GradientCase("a table as input and output", [], [[13, 9]]) { _, p, tape in
+  GradientCase("a table as input and output", [], [[13, 9], [9, 9]]) { _, p, tape in
     let ids: [Int32] = [3, 0, 12, 3, 5]
     let h = Tensor.rows(of: p[0], at: ids, tape: tape)
-    return h.gelu().linear(p[0], layout: .outputsFirst).crossEntropy([0, 12, -1, 5, 1]).sum
+    return h.linear(p[1], gelu: true).linear(p[0], layout: .outputsFirst)
+      .crossEntropy([0, 12, -1, 5, 1]).sum
   },
   GradientCase("two losses of the same scores", [shape]) { x, _, _ in
     x[0].crossEntropy([0, 1, 2, -1, 4, 5]).sum + x[0].crossEntropy([10, -1, 9, 8, 7, 6]).sum

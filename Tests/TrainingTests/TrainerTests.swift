@@ -198,6 +198,32 @@ import Training
     }
   }
 
+  @Test func everyStepAndPassDrawsItsOwn() throws {
+    var config = plainConfig(rate: 0, steps: 4)
+    #expect(Set(try run(trainer(config)).map(\.loss)).count == 4)  // Batches, without dropout.
+    func losses() throws -> [Double] {
+      let task = FixedTask(model: makeModel(dropout: 0.2), fixed: randomBatch(2))
+      return try run(Trainer(config, task, lanes: Lanes(1))).map(\.loss)
+    }
+    let single = try losses()
+    #expect(Set(single).count == 4)  // Masks, on one batch.
+    config.accumulation = 2
+    for (a, b) in zip(try losses(), single) { #expect(abs(a - b) > 1e-6) }
+  }
+
+  @Test func stepsFollowTheSchedule() throws {
+    var config = plainConfig(rate: 0.12, steps: 6)
+    (config.schedule.name, config.schedule.warmup, config.schedule.steps) = (.linear, 2, 6)
+    let trainer = trainer(config)
+    for expected: Float in [0.04, 0.08, 0.12, 0.09, 0.06, 0.03] {
+      let before = weights(trainer.task.model)
+      let report = try #require(try trainer.next())
+      #expect(abs(report.learningRate - expected) < 1e-7)
+      let moved = zip(before, gradient(trainer)).map { $0 - expected * $1 }
+      #expect(difference(weights(trainer.task.model), moved) < 1e-6)
+    }
+  }
+
   @Test(arguments: OptimizerConfig.Name.allCases) func overfits(_ name: OptimizerConfig.Name) throws
   {
     var config = TrainingConfig()
