@@ -19,7 +19,10 @@ let package = Package(
     .executable(name: "specola", targets: ["specola"]),
     .library(
       name: "Specola",
-      targets: ["Tensors", "Layers", "Models", "Text", "Checkpoints", "Training", "Generation"]),
+      targets: [
+        "Tensors", "Layers", "Models", "Text", "Checkpoints", "Training", "Generation",
+        "Inspection",
+      ]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -36,10 +39,11 @@ let package = Package(
     library("Checkpoints", "Files", "Models", "Text"),
     library("Training", "Generation", "Checkpoints"),
     library("Generation", "Models", "Files", "Random"),
+    library("Inspection", "Models"),
     .executableTarget(
       name: "specola",
       dependencies: [
-        "Training", "Generation",
+        "Training", "Generation", "Inspection",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
     .executableTarget(
@@ -49,6 +53,7 @@ let package = Package(
     tests("RandomTests", "Random"),
     tests("TextTests", "Text"),
     tests("GenerationTests", "Generation"),
+    tests("InspectionTests", "Inspection", "Checkpoints"),
     tests("TensorsTests", "Tensors", "Random"),
     tests("LayersTests", "Models", "Random"),
     tests("ModelsTests", "Training", "Generation"),

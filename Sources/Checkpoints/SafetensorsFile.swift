@@ -3,9 +3,9 @@ import Files
 /// A memory-mapped safetensors file.
 ///
 /// Source: https://huggingface.co/docs/safetensors. Eight bytes hold the header's length,
-/// little-endian; the header is a JSON object of tensors with format, shape and offsets; then come their
-/// bytes, one after another without gaps. All of it is checked here, so that what follows can trust
-/// shapes and offsets.
+/// little-endian; the header is a JSON object of tensors with format, shape and offsets; then come
+/// their bytes, one after another without gaps. All of it is checked here, so that what follows can
+/// trust shapes and offsets.
 public struct SafetensorsFile: TensorSource {
   public let names: [String]
   /// The header's `__metadata__`.

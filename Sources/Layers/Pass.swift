@@ -18,10 +18,15 @@ public struct Tokens: Equatable, Sendable {
 
 /// What one forward pass carries beside its input.
 ///
-/// There is one forward function a model, for training (tape, dropout) and for decoding (cache).
+/// There is one forward function a model: for training (tape, dropout), for decoding (cache) and
+/// for looking inside (probe, edits).
 public final class Pass {
   public let tape: Tape?
   public let cache: KeyValueCache?
+  /// Keeps intermediates for a view; costs nothing when nil.
+  public let probe: Probe?
+  /// Changes to the attention that a view tries.
+  public let edits: [AttentionEdit]
   private var dropout: DropoutMask?
   private var plans: [AttentionMask: AttentionPlan] = [:]
 
@@ -29,9 +34,10 @@ public final class Pass {
   ///
   /// `firstRow` is the batch row of the first token, when the pass sees a slice of a batch.
   public init(
-    tape: Tape? = nil, dropoutKey: UInt64? = nil, firstRow: Int = 0, cache: KeyValueCache? = nil
+    tape: Tape? = nil, dropoutKey: UInt64? = nil, firstRow: Int = 0, cache: KeyValueCache? = nil,
+    probe: Probe? = nil, edits: [AttentionEdit] = []
   ) {
-    (self.tape, self.cache) = (tape, cache)
+    (self.tape, self.cache, self.probe, self.edits) = (tape, cache, probe, edits)
     dropout = dropoutKey.map { DropoutMask(rate: 0, key: $0, firstRow: firstRow) }
   }
 

@@ -70,6 +70,8 @@ public struct GPT: LanguageModel {
 
   public var context: Int { config.context }
   public var vocabulary: Int { config.vocabulary }
+  public var layers: Int { config.layers }
+  public var headLayout: HeadLayout { GPTAttention.layout(config) }
   public var configuration: JSON { config.huggingFace }
 
   public func hidden(_ input: Tokens, _ pass: Pass) -> Tensor {
@@ -86,11 +88,12 @@ public struct GPT: LanguageModel {
   public func logits(_ hidden: Tensor) -> Tensor { tokens.scores(hidden) }
 
   public func makeCache() -> KeyValueCache {
-    KeyValueCache(layers: config.layers, capacity: context, layout: GPTAttention.layout(config))
+    KeyValueCache(layers: layers, capacity: context, layout: headLayout)
   }
 }
 
 struct GPTBlock {
+  let layer: Int
   let arrangement: Arrangement
   let norm1: LayerNorm
   let attention: GPTAttention
@@ -98,7 +101,7 @@ struct GPTBlock {
   let mlp: GPTMLP
 
   init(_ c: GPTConfig, _ p: Scope, layer: Int) {
-    arrangement = c.arrangement
+    (self.layer, arrangement) = (layer, c.arrangement)
     norm1 = LayerNorm(c.width, p["ln_1"], epsilon: c.normEpsilon)
     attention = GPTAttention(c, p["attn"], layer: layer)
     norm2 = LayerNorm(c.width, p["ln_2"], epsilon: c.normEpsilon)
@@ -107,6 +110,7 @@ struct GPTBlock {
 
   /// [N, C] to [N, C].
   func callAsFunction(_ x: Tensor, _ input: Tokens, _ pass: Pass) -> Tensor {
+    pass.probe?.record(layer, .input, x)
     switch arrangement {
     case .preNorm:
       let h = attention(norm1(x), addedTo: x, input, pass)
@@ -147,11 +151,12 @@ struct GPTAttention {
   func callAsFunction(
     _ x: Tensor, addedTo residual: Tensor?, _ input: Tokens, _ pass: Pass
   ) -> Tensor {
-    let qkv = project(x)  // [N, 3C]
-    let y = qkv.attention(
-      layout, pass.plan(.causal, input), dropout: pass.nextDropout(attentionDropout),
-      cache: pass.cache?[layer])  // [N, C]
-    return output(y, addedTo: residual, dropout: residualDropout, pass)
+    pass.probe?.record(layer, .norm, x)
+    let heads = pass.attend(
+      project(x), layer: layer, layout, .causal, input, dropout: attentionDropout)  // [N, C]
+    let y = output(heads, addedTo: residual, dropout: residualDropout, pass)
+    pass.probe?.record(layer, .residual, y)
+    return y
   }
 }
 

@@ -6,6 +6,9 @@ public protocol LanguageModel {
   /// The longest sequence that it reads.
   var context: Int { get }
   var vocabulary: Int { get }
+  var layers: Int { get }
+  /// How the heads of every layer lie in its packed rows.
+  var headLayout: HeadLayout { get }
   var parameters: ParameterStore { get }
   /// The config.json with which transformers builds the same model.
   var configuration: JSON { get }

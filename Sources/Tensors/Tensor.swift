@@ -34,6 +34,18 @@ public struct Tensor {
   var pointer: UnsafeMutablePointer<Float> { storage.pointer }
 }
 
+extension Tensor {
+  /// A copy with some columns multiplied, as a constant: for looking inside, not for training.
+  public func scalingColumns(_ range: Range<Int>, by factor: Float) -> Tensor {
+    precondition(tape == nil, "edits are for looking inside, not for training")
+    let copy = Storage(copying: storage)
+    for row in 0..<rows {
+      for column in range { copy.floats[row * columns + column] *= factor }
+    }
+    return Tensor(shape, copy, nil)
+  }
+}
+
 /// A named, trainable array: a class, because tied weights are one parameter in two layers.
 public final class Parameter {
   public let name: String

@@ -18,7 +18,8 @@ struct Specola: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      Train.self, Generate.self, Logits.self, Evaluate.self, Tokenize.self, DataCommand.self,
+      Train.self, Generate.self, Logits.self, Attention.self, Evaluate.self, Tokenize.self,
+      DataCommand.self,
       Bench.self, Doctor.self,
     ],
     defaultSubcommand: Open.self)

@@ -22,6 +22,19 @@ import Training
     return reports
   }
 
+  /// In a process of its own, since the pool counts for all threads.
+  @Test func noStepButTheFirstFindsThePoolShort() async {
+    await #expect(processExitsWith: .success) {
+      let source = RandomSource(lengths: 16...16)
+      let task = LanguageTask(makeModel(dropout: 0.1), source, sequences: 8)
+      let trainer = Trainer(plainConfig(rate: 1e-3, steps: 1_001), task, lanes: Lanes(2))
+      _ = try trainer.next()
+      let before = Pool.statistics
+      while try trainer.next() != nil {}
+      #expect(trainer.step == 1_001 && Pool.statistics == before && before.bytes > 0)
+    }
+  }
+
   // MARK: - Sums
 
   /// Sequences have unequal counts of scored targets: means of means would differ by far more.
