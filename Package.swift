@@ -10,7 +10,8 @@ func library(_ name: String, _ dependencies: Target.Dependency...) -> Target {
 }
 
 func tests(_ name: String, _ dependencies: Target.Dependency...) -> Target {
-  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+  .testTarget(
+    name: name, dependencies: dependencies + ["TestSupport"], swiftSettings: strict)
 }
 
 let package = Package(
@@ -48,6 +49,9 @@ let package = Package(
       ], swiftSettings: strict),
     .executableTarget(
       name: "specola-fuzz", dependencies: ["Checkpoints", "Files"], swiftSettings: strict),
+    .target(
+      name: "TestSupport", dependencies: ["Files"], path: "Tests/TestSupport",
+      swiftSettings: strict),
     tests("FilesTests", "Files"),
     tests("CheckpointsTests", "Checkpoints"),
     tests("RandomTests", "Random"),

@@ -1,6 +1,7 @@
 import Checkpoints
 import Files
 import Glibc
+import TestSupport
 import Testing
 
 struct SafetensorsTests {

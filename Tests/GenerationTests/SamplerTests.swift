@@ -1,6 +1,7 @@
 import Files
 import Generation
 import Glibc
+import TestSupport
 import Testing
 
 /// What numpy and scipy say, by Tests/Fixtures/make_sampler_goldens.py.
@@ -16,8 +17,7 @@ private struct Goldens {
   let critical: [Double]
 
   init() throws {
-    let folder = getenv("SPECOLA_FIXTURES").map { String(cString: $0) } ?? "Tests/Fixtures"
-    let json = try JSON(contentsOf: folder + "/sampler-goldens.json")
+    let json = try JSON(contentsOf: Fixtures.path("sampler-goldens.json"))
     critical = (json["critical"]?.array ?? []).compactMap(\.double)
     cases = try (json["cases"]?.array ?? []).map { item in
       Case(

@@ -2,9 +2,9 @@
 
 import Checkpoints
 import Files
-import Glibc
 import Inspection
 import Models
+import TestSupport
 import Testing
 
 @Suite struct AttentionSnapshotTests {
@@ -14,9 +14,8 @@ import Testing
   private let (layer, head): (Int, Int)
 
   init() throws {
-    let folder = getenv("SPECOLA_FIXTURES").map { String(cString: $0) } ?? "Tests/Fixtures"
-    golden = try JSON(contentsOf: folder + "/attention-goldens.json")
-    model = try ModelDirectory(folder + "/gpt2-tiny").model
+    golden = try JSON(contentsOf: Fixtures.path("attention-goldens.json"))
+    model = try ModelDirectory(Fixtures.path("gpt2-tiny")).model
     ids = try #require(golden["ids"]?.array).compactMap { $0.int.map(Int32.init) }
     layer = try #require(golden["layer"]?.int)
     head = try #require(golden["head"]?.int)

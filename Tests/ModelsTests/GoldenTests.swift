@@ -7,6 +7,7 @@ import Files
 import Generation
 import Models
 import Random
+import TestSupport
 import Testing
 import Training
 

@@ -5,13 +5,6 @@ import Models
 import Random
 import Training
 
-/// The small files that independent programs made.
-enum Fixtures {
-  static func path(_ name: String) -> String {
-    (getenv("SPECOLA_FIXTURES").map { String(cString: $0) } ?? "Tests/Fixtures") + "/" + name
-  }
-}
-
 /// A small model whose attention is not uniform.
 func makeModel(_ kind: Arrangement, context: Int = 12) -> GPT {
   var config = GPTConfig()

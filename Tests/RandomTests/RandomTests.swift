@@ -1,11 +1,12 @@
+import Files
 import FoundationEssentials
 import Random
+import TestSupport
 import Testing
 
 private func golden() throws -> [[String]] {
-  let folder = ProcessInfo.processInfo.environment["SPECOLA_FIXTURES"] ?? "Tests/Fixtures"
-  let data = try Data(contentsOf: URL(filePath: folder + "/random/golden.txt"))
-  return String(decoding: data, as: UTF8.self).split(separator: "\n").map {
+  let bytes = try FileSystem.readAll(Fixtures.path("random/golden.txt"))
+  return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map {
     $0.split(separator: " ").map(String.init)
   }
 }

@@ -1,6 +1,7 @@
 import Files
 import Glibc
 import Random
+import TestSupport
 import Testing
 import Text
 

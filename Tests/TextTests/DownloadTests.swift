@@ -2,6 +2,7 @@ import Dispatch
 import Files
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 import Text
 

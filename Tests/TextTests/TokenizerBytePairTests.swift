@@ -1,10 +1,11 @@
 import Files
+import TestSupport
 import Testing
 import Text
 
 @Suite struct BytePairTokenizerTests {
   private func fixture(_ name: String) throws -> JSON {
-    try JSON(contentsOf: TokenizerGoldens.path(name))
+    try JSON(contentsOf: Fixtures.path(name))
   }
 
   private func expectIDs(_ tokenizer: any Tokenizer, _ key: String) throws {
@@ -57,7 +58,7 @@ import Text
     let json = try fixture("tokenizer-bpe.json")
     let model = try #require(json["model"])
     let merges = (model["merges"]?.array ?? []).map { strings($0).joined(separator: " ") }
-    let tokenizer = try withFolder { folder in
+    let tokenizer = try withTemporaryFolder { folder in
       try AtomicFile.write(try #require(model["vocab"]).text(), to: folder + "/vocab.json")
       let text = (["#version: 0.2"] + merges).joined(separator: "\r\n") + "\r\n"
       try AtomicFile.write(text, to: folder + "/merges.txt")

@@ -1,4 +1,5 @@
 import Files
+import TestSupport
 import Testing
 import Text
 
@@ -100,7 +101,7 @@ import Text
   }
 
   @Test func aFolderWithoutATokenizerIsNamed() throws {
-    try withFolder { folder in
+    try withTemporaryFolder { folder in
       let failure = #expect(throws: Failure.self) { try loadTokenizer(folder) }
       #expect(failure?.message.contains("has no tokenizer") == true)
     }

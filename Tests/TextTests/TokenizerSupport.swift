@@ -1,5 +1,6 @@
 import Files
 import Glibc
+import TestSupport
 import Text
 
 /// What Hugging Face tokenizers says, by Tests/Fixtures/make_tokenizer_goldens.py.
@@ -8,7 +9,7 @@ struct TokenizerGoldens {
   let texts: [String]
 
   init() throws {
-    json = try JSON(contentsOf: Self.path("tokenizer-goldens.json"))
+    json = try JSON(contentsOf: Fixtures.path("tokenizer-goldens.json"))
     texts = strings(json["texts"])
   }
 
@@ -17,11 +18,9 @@ struct TokenizerGoldens {
     (json[key]?.array ?? []).map { ($0.array ?? []).compactMap { $0.int.map(Int32.init) } }
   }
 
-  static func path(_ name: String) -> String {
-    (getenv("SPECOLA_FIXTURES").map { String(cString: $0) } ?? "Tests/Fixtures") + "/" + name
+  static func corpus() throws -> [UInt8] {
+    try FileSystem.readAll(Fixtures.path("tokenizer-corpus.txt"))
   }
-
-  static func corpus() throws -> [UInt8] { try FileSystem.readAll(path("tokenizer-corpus.txt")) }
 }
 
 /// The strings of a JSON array.
@@ -30,16 +29,9 @@ func strings(_ json: JSON?) -> [String] { (json?.array ?? []).compactMap(\.strin
 /// The bytes of a text: `String` would call canonically equal texts equal.
 func utf8(_ text: String) -> [UInt8] { Array(text.utf8) }
 
-/// Runs a body with a fresh folder that is gone afterwards.
-func withFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
-  let folder = try FileSystem.temporaryDirectory(prefix: "specola-tokenizer")
-  defer { FileSystem.remove(folder) }
-  return try body(folder)
-}
-
 /// Loads a tokenizer.json, with a configuration beside it if there is one.
 func load(_ json: JSON, configuration: JSON? = nil) throws -> any Tokenizer {
-  try withFolder { folder in
+  try withTemporaryFolder { folder in
     try AtomicFile.write(json.text(), to: folder + "/tokenizer.json")
     if let configuration {
       try AtomicFile.write(configuration.text(), to: folder + "/tokenizer_config.json")

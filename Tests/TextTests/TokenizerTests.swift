@@ -1,4 +1,5 @@
 import Files
+import TestSupport
 import Testing
 import Text
 
@@ -32,7 +33,7 @@ import Text
   @Test(arguments: [(true, false), (true, true), (false, false)])
   func savedAndLoaded(addsBOS: Bool, addsEOS: Bool) throws {
     let original = ByteTokenizer(addsBOS: addsBOS, addsEOS: addsEOS)
-    let loaded = try withFolder { folder in
+    let loaded = try withTemporaryFolder { folder in
       try original.save(to: folder)
       return try #require(try loadTokenizer(folder) as? ByteTokenizer)
     }

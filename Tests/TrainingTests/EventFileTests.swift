@@ -1,5 +1,6 @@
 import Files
 import Glibc
+import TestSupport
 import Testing
 import Training
 
@@ -97,12 +98,6 @@ private func linkTarget(_ path: String) -> String? {
   var buffer = [UInt8](repeating: 0, count: 4096)
   let count = readlink(path, &buffer, buffer.count)
   return count < 0 ? nil : String(decoding: buffer[..<count], as: UTF8.self)
-}
-
-private enum Fixtures {
-  static func path(_ name: String) -> String {
-    (getenv("SPECOLA_FIXTURES").map { String(cString: $0) } ?? "Tests/Fixtures") + "/" + name
-  }
 }
 
 /// A fresh folder that goes when the test is over.
