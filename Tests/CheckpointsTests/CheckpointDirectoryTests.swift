@@ -32,7 +32,7 @@ struct CheckpointDirectoryTests {
   }
 
   @Test func oneFileOrShards() async throws {
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       try make(folder)
       let sharded = try CheckpointDirectory(folder)
       #expect(sharded.config["model_type"] == "gpt2")
@@ -47,7 +47,7 @@ struct CheckpointDirectoryTests {
   }
 
   @Test func shardsMayBeLinks() async throws {
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       let inner = folder + "/snapshot"
       try FileSystem.createDirectory(inner)
       try make(inner)
@@ -58,7 +58,7 @@ struct CheckpointDirectoryTests {
   }
 
   @Test func whatIsMissing() async throws {
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       #expect(problem(folder + "/no").contains("not there; a checkpoint is a folder with config"))
       #expect(problem(folder).contains("has no config.json"))
       try AtomicFile.write("[]", to: folder + "/config.json")
@@ -83,7 +83,7 @@ struct CheckpointDirectoryTests {
       ["one.safetensors"],
     ] as [JSON])
   func shardsOutsideTheFolder(name: JSON) async throws {
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       try make(folder)
       try index(["a": name], folder)
       #expect(
@@ -93,7 +93,7 @@ struct CheckpointDirectoryTests {
   }
 
   @Test func indexAgainstShards() async throws {
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       try make(folder)
       try index(["a": "two.safetensors", "b": "one.safetensors"], folder)
       #expect(problem(folder).contains("tensor \"a\" is not in \"two.safetensors\", as listed"))

@@ -59,7 +59,7 @@ struct MalformedTests {
     (String(repeating: "{\"a\":", count: 100_000), "256 deep"),
   ])
   func headers(header: String, problem: String) async throws {
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       let path = folder + "/x.safetensors"
       try AtomicFile.write(safetensors(header, [UInt8](repeating: 0, count: 8)), to: path)
       if problem.isEmpty {
@@ -72,7 +72,7 @@ struct MalformedTests {
   }
 
   @Test func lengths() async throws {
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       let path = folder + "/x.safetensors"
       let whole = safetensors(MalformedTests.one("[2]", "[0,8]"), [1, 2, 3, 4, 5, 6, 7, 8])
       for count in whole.indices {
@@ -87,7 +87,7 @@ struct MalformedTests {
   }
 
   @Test func whatIsNoFile() async throws {
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       mkfifo(folder + "/fifo", 0o600)
       #expect(message { _ = try SafetensorsFile(folder + "/fifo") }.contains("is a FIFO"))
       #expect(message { _ = try SafetensorsFile(folder) }.contains("is a folder"))
@@ -96,7 +96,7 @@ struct MalformedTests {
   }
 
   @Test func aFileThatShrinksWhileMapped() async throws {
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       let path = folder + "/x.safetensors"
       let header =
         "{" + MalformedTests.tensor("[50000]", "[0,200000]") + ","
@@ -112,7 +112,7 @@ struct MalformedTests {
   }
 
   @Test func anUnknownFormatIsListed() async throws {
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       let path = folder + "/x.safetensors"
       let header = MalformedTests.one("[2]", "[0,3]", dtype: "NEW\u{202E}9")
       try AtomicFile.write(safetensors(header, [1, 2, 3]), to: path)

@@ -33,7 +33,7 @@ struct SafetensorsTests {
 
   /// All 65,536 halves and bfloat16s, in more than one piece, against arithmetic.
   @Test func sixteenBitFloats() async throws {
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       let all = (0..<1 << 16).flatMap { [UInt8(truncatingIfNeeded: $0), UInt8($0 >> 8)] }
       try AtomicFile.write(
         safetensors(
@@ -61,7 +61,7 @@ struct SafetensorsTests {
 
   /// Our bytes equal those of the reference implementation, bfloat16 rounding included.
   @Test func writtenBytesEqualPython() async throws {
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       let floats: [Float] = [
         1, 1.00390625, 1.01171875, -3.140625001, .greatestFiniteMagnitude,
         Float(bitPattern: 71_362), 0.1, -0.0,
@@ -95,7 +95,7 @@ struct SafetensorsTests {
   }
 
   @Test func floatsComeBackToTheBit() async throws {
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       var state: UInt32 = 1
       let floats = (0..<100_003).map { _ in
         state = state &* 1_664_525 &+ 1_013_904_223

@@ -9,7 +9,7 @@ struct AtomicTests {
   }
 
   @Test func aFileAppearsWhole() async throws {
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       let path = folder + "/log"
       var file = try AtomicFile(path)
       try file.append("one ")
@@ -23,7 +23,7 @@ struct AtomicTests {
   }
 
   @Test func withoutCommitTheOldFileStays() async throws {
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       try AtomicFile.write("old", to: folder + "/f")
       do {
         var file = try AtomicFile(folder + "/f")
@@ -36,7 +36,7 @@ struct AtomicTests {
   }
 
   @Test func twoWritersDoNotMeet() async throws {
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       var first = try AtomicFile(folder + "/f")
       var second = try AtomicFile(folder + "/f")
       try first.append("first")
@@ -49,7 +49,7 @@ struct AtomicTests {
   }
 
   @Test func linksStayAndWhatIsNoFileIsRefused() async throws {
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       try FileSystem.createDirectory(folder + "/there")
       try AtomicFile.write("old", to: folder + "/there/f")
       symlink("there/f", folder + "/link")
@@ -102,7 +102,7 @@ struct AtomicTests {
   }
 
   @Test func aFolderAppearsWhole() async throws {
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       let directory = try AtomicDirectory(folder + "/step-1")
       try FileSystem.createDirectory(directory.temporaryPath + "/training")
       try AtomicFile.write("x", to: directory.temporaryPath + "/training/state")
@@ -116,7 +116,7 @@ struct AtomicTests {
   }
 
   @Test func aFolderWithoutCommitIsRemoved() async throws {
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       do {
         let directory = try AtomicDirectory(folder + "/step-1")
         try AtomicFile.write("x", to: directory.temporaryPath + "/f")

@@ -5,7 +5,7 @@ import Testing
 
 struct FileSystemTests {
   @Test func readsListsAndRemoves() async throws {
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       try FileSystem.createDirectory(folder + "/a/b/c")
       try FileSystem.createDirectory(folder + "/a/b/c")
       try AtomicFile.write("two", to: folder + "/a/2")
@@ -22,7 +22,7 @@ struct FileSystemTests {
   }
 
   @Test func whatIsNoPlainFileIsRefused() async throws {
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       mkfifo(folder + "/fifo", 0o600)
       for (path, problem) in [
         (folder + "/fifo", "is a FIFO"), (folder, "is a folder"), ("/dev/zero", "is a device"),
@@ -56,7 +56,7 @@ struct FileSystemTests {
     #expect(try run(["sh", "-c", "kill -9 $$"]).status == 137)
     #expect(try run(["seq", "100000"]).output.count == 588_895)
     #expect(message { _ = try run(["no-such-program"]) }.contains("cannot start"))
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       try AtomicFile.write("abc", to: folder + "/a\\b\n")
       #expect(
         try sha256(ofFile: folder + "/a\\b\n")

@@ -5,7 +5,7 @@ import Testing
 
 struct MappedFileTests {
   @Test func bytesOfAFile() async throws {
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       let bytes = (0..<10_000).map { UInt8(truncatingIfNeeded: $0 * 7) }
       try AtomicFile.write(bytes, to: folder + "/f")
       let file = try MappedFile(folder + "/f")
@@ -21,7 +21,7 @@ struct MappedFileTests {
   /// A shorter file has no pages (SIGBUS), or zeros at the end of its last page: both are failures.
   @Test(arguments: [0, 1, 4_096, 99_999])
   func aFileThatShrinks(to size: Int) async throws {
-    try await withTemporaryFolder { folder in
+    try withTemporaryFolder { folder in
       try AtomicFile.write(Array(repeating: 1, count: 100_000), to: folder + "/f")
       let file = try MappedFile(folder + "/f")
       truncate(folder + "/f", size)
