@@ -86,13 +86,8 @@ public struct AtomicFile: ~Copyable {
   }
 
   private func write(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let count = Glibc.write(
-        descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, min(rest.count, 1 << 30))
-      if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw FileSystem.failure("write", path) }
-      rest = rest.dropFirst(count)
+    guard FileSystem.write(bytes, to: descriptor) else {
+      throw FileSystem.failure("write", path)
     }
   }
 }

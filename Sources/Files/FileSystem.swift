@@ -101,6 +101,32 @@ public enum FileSystem {
     return stat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
   }
 
+  /// Writes all bytes to a descriptor; false, with `errno` set, where they did not all go.
+  public static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Bool {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = Glibc.write(
+        descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, min(rest.count, 1 << 30))
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { return false }
+      rest = rest.dropFirst(count)
+    }
+    return true
+  }
+
+  /// Removes from a folder what `AtomicFile` and `AtomicDirectory` had begun in processes that were
+  /// killed: those of one name, or all.
+  public static func sweep(_ folder: String, of name: String? = nil) {
+    for entry in (try? list(folder)) ?? []
+    where entry.hasPrefix(".\(name.map { $0 + "." } ?? "")") && entry.hasSuffix(".partial") {
+      let numbers = entry.split(separator: ".").dropLast().last?.split(separator: "-")
+      guard let process = numbers?.first.flatMap({ pid_t($0) }), process > 0,
+        kill(process, 0) != 0, errno == ESRCH
+      else { continue }
+      remove(folder + "/" + entry)
+    }
+  }
+
   static func sync(_ path: String, flags: Int32) throws(Failure) {
     let descriptor = open(path, flags | O_CLOEXEC)
     guard descriptor >= 0 else { throw failure("open", path) }
@@ -125,7 +151,7 @@ public enum FileSystem {
   }
 
   /// The failure of a system call, from `errno`.
-  static func failure(
+  public static func failure(
     _ action: String, _ path: String, reason: Int32 = errno, code: Int32 = 1
   ) -> Failure {
     let advice =

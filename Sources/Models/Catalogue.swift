@@ -15,13 +15,21 @@ public enum Catalogue {
   public static let modelTypes = Arrangement.allCases.map(\.rawValue)
 
   /// Builds the model of a configuration; its parameters are still to be set.
-  ///
-  /// `sets` are laid over the file; `vocabulary` is the tokenizer's size, for a configuration that
-  /// leaves `vocab_size` out.
   public static func model(
     _ config: JSON, from path: String, rule: ConfigurationRule,
     sets: [(key: String, value: String)] = [], vocabulary: Int? = nil
   ) throws(Failure) -> any LanguageModel {
+    GPT(try shape(config, from: path, rule: rule, sets: sets, vocabulary: vocabulary))
+  }
+
+  /// Reads and checks a configuration.
+  ///
+  /// `sets` are laid over the file; `vocabulary` is the tokenizer's size, for a configuration that
+  /// leaves `vocab_size` out.
+  @discardableResult public static func shape(
+    _ config: JSON, from path: String, rule: ConfigurationRule,
+    sets: [(key: String, value: String)] = [], vocabulary: Int? = nil
+  ) throws(Failure) -> GPTConfig {
     guard let object = config.object else {
       throw Failure("\(visible(path)): a configuration is a JSON object")
     }
@@ -46,7 +54,7 @@ public enum Catalogue {
       }
     }
     try gpt.validate(path)
-    return GPT(gpt)
+    return gpt
   }
 }
 
@@ -112,11 +120,14 @@ extension GPTConfig {
     let (c, f) = (Double(width), Double(inner ?? 4 * width))
     let count =
       Double(layers) * (4 * c * c + 2 * c * f + 9 * c + f) + c * Double(vocabulary + context)
-    let (bytes, memory) = (4 * count, Double(Machine.physicalMemory))
+    // Beside them a layer has its keys and values of a full context, and some 8 KB of objects.
+    let bytes = 4 * count + Double(layers) * (8 * c * Double(context) + 8192)
+    let memory = Double(Machine.physicalMemory)
     guard bytes < memory else {
       throw Failure(
-        "\(visible(path)): \(Int(min(count, 1e18))) parameters need \(Int(bytes / 1e9)) GB, this "
-          + "machine has \(Int(memory / 1e9)) GB; make the model smaller")
+        "\(visible(path)): \(Int(min(count, 1e18))) parameters in \(layers) layers and a context "
+          + "of \(context) need \(Int(min(bytes / 1e9, 1e18))) GB, this machine has "
+          + "\(Int(memory / 1e9)) GB; make the model smaller")
     }
   }
 }

@@ -248,9 +248,10 @@ public struct BytePairTokenizer: Tokenizer {
     var ids: [Int32] = []
     for (i, byte) in word.enumerated() {
       guard let id = byteIDs[Int(byte)] else {
+        let place = offset + i < 0 ? "the space before the text" : "byte \(offset + i)"
         throw Failure(
-          "byte \(offset + i) (0x\(UTF8Reader.hexadecimal(byte))) has no token in this "
-            + "vocabulary: leave it out or use another tokenizer")
+          "\(place) (0x\(UTF8Reader.hexadecimal(byte))) has no token in this vocabulary: leave "
+            + "it out or use another tokenizer")
       }
       ids.append(id)
     }

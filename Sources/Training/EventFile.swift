@@ -34,7 +34,7 @@ public final class EventFile {
       opened = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o666)
       number += 1
     } while opened < 0 && (errno == EEXIST || errno == EINTR)
-    guard opened >= 0 else { throw Self.failure("create", path) }
+    guard opened >= 0 else { throw FileSystem.failure("create", path) }
     (self.path, self.descriptor, self.clock) = (path, opened, clock)
     append(step: 0) { $0.bytes(3, "brain.Event:2".utf8) }
     if let startStep {
@@ -72,18 +72,12 @@ public final class EventFile {
 
   /// Writes what is pending; even after a full disk the file does not end within a record.
   public func flush() throws(Failure) {
-    var sent = 0
-    while sent < pending.count {
-      let count = pending[sent...].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else {
-        let failure = Self.failure("write", path)
-        _ = ftruncate(descriptor, off_t(length))
-        throw failure
-      }
-      sent += count
+    guard pending.withUnsafeBytes({ FileSystem.write($0, to: descriptor) }) else {
+      let failure = FileSystem.failure("write", path)
+      _ = ftruncate(descriptor, off_t(length))
+      throw failure
     }
-    length += sent
+    length += pending.count
     pending.removeAll(keepingCapacity: true)
   }
 
@@ -117,14 +111,6 @@ public final class EventFile {
     let length = littleEndian(UInt64(event.bytes.count))
     pending += length + littleEndian(CRC32C.masked(length))
     pending += event.bytes + littleEndian(CRC32C.masked(event.bytes))
-  }
-
-  private static func failure(_ doing: String, _ path: String) -> Failure {
-    Failure("\(visible(path)): cannot \(doing) the event file: \(text(strerror(errno)))", code: 1)
-  }
-
-  private static func text(_ string: UnsafeMutablePointer<CChar>) -> String {
-    String(cString: string)
   }
 
   private static func text(_ string: UnsafeBufferPointer<CChar>) -> String {

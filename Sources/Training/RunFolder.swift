@@ -22,6 +22,7 @@ public final class RunFolder {
           + "another with --out")
     }
     try FileSystem.createDirectory(FileSystem.parent(path))
+    FileSystem.sweep(FileSystem.parent(path), of: FileSystem.name(path))
     let folder = try AtomicDirectory(path)
     try FileSystem.createDirectory(folder.temporaryPath + "/checkpoints")
     try fill(folder.temporaryPath)
@@ -37,13 +38,14 @@ public final class RunFolder {
     self.path = path
     lock = open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
     guard lock >= 0 else {
-      throw Failure("\(visible(path))/lock: \(String(cString: strerror(errno)))", code: 1)
+      throw FileSystem.failure("open", path + "/lock")
     }
     guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
       close(lock)
       throw Failure(
         "\(visible(path)) is being trained by another process; wait for it or stop it", code: 1)
     }
+    for folder in [path, path + "/checkpoints"] { FileSystem.sweep(folder) }
   }
 
   deinit {
@@ -67,17 +69,15 @@ public final class RunFolder {
     }
     log = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
     guard log >= 0 else {
-      throw Failure("\(visible(file)): \(String(cString: strerror(errno)))", code: 1)
+      throw FileSystem.failure("open", file)
     }
   }
 
   /// Appends one line; throws when the disk does not take it.
   func append(_ line: JSON) throws(Failure) {
     let bytes = Array((line.text() + "\n").utf8)
-    guard write(log, bytes, bytes.count) == bytes.count else {
-      throw Failure(
-        "\(visible(path))/log.jsonl: \(String(cString: strerror(errno))); the last checkpoint is "
-          + "good: free some space, then `train --resume \(visible(path))`", code: 1)
+    guard bytes.withUnsafeBytes({ FileSystem.write($0, to: log) }) else {
+      throw FileSystem.failure("write", path + "/log.jsonl")
     }
   }
 
@@ -86,7 +86,7 @@ public final class RunFolder {
   /// The step of each checkpoint, ascending.
   public func checkpoints() throws(Failure) -> [Int] {
     try FileSystem.list(path + "/checkpoints").compactMap { name in
-      name.hasPrefix("step-") ? Int(name.dropFirst(5)) : nil
+      name.hasPrefix("step-") ? UInt32(name.dropFirst(5)).map { Int($0) } : nil
     }.sorted()
   }
 
@@ -106,13 +106,18 @@ public final class RunFolder {
     let folder = try AtomicDirectory(target)
     try fill(folder.temporaryPath)
     try folder.commit()
-    try link("last", to: target)
-    if isBest { try link("best", to: target) }
+    try mark(step, isBest: isBest)
     fsync(log)
     let best = keepBest ? linked("best") : nil
     for old in try checkpoints().dropLast(keepLast) where checkpoint(old) != best {
       FileSystem.remove(checkpoint(old))
     }
+  }
+
+  /// Points `last` (and `best`) at a checkpoint.
+  func mark(_ step: Int, isBest: Bool) throws(Failure) {
+    try link("last", to: checkpoint(step))
+    if isBest { try link("best", to: checkpoint(step)) }
   }
 
   /// The checkpoint that `last` or `best` names; nil where there is none.
@@ -127,12 +132,12 @@ public final class RunFolder {
   }
 
   private func link(_ name: String, to target: String) throws(Failure) {
-    let temporary = path + "/.\(name).\(getpid())"
+    let temporary = path + "/.\(name).\(getpid()).partial"
     unlink(temporary)
     guard symlink("checkpoints/" + FileSystem.name(target), temporary) == 0,
       rename(temporary, path + "/" + name) == 0
     else {
-      throw Failure("\(visible(path))/\(name): \(String(cString: strerror(errno)))", code: 1)
+      throw FileSystem.failure("write", path + "/" + name)
     }
   }
 }

@@ -2,6 +2,7 @@
 
 import Files
 import Glibc
+import Models
 
 /// A training configuration; keys in files are the names below in snake case.
 public struct TrainingConfig: Codable, Equatable, Sendable {
@@ -131,8 +132,8 @@ public struct ScheduleConfig: Codable, Equatable, Sendable {
 }
 
 extension TrainingConfig {
-  /// Refuses values that no run can honour, all at once.
-  public func validate() throws(Failure) {
+  /// Refuses values that no run can honour, all at once; `file` is where they came from.
+  public func validate(from file: String? = nil) throws(Failure) {
     var wrong: [String] = []
     func require(_ condition: Bool, _ problem: String) { if !condition { wrong.append(problem) } }
     require(steps > 0, "steps is \(steps), must be at least 1")
@@ -144,7 +145,9 @@ extension TrainingConfig {
     require(clip >= 0, "clip is \(clip), must not be negative (0 is no limit)")
     require(dropout.map { (0..<1).contains($0) } ?? true, "dropout must be in 0..<1")
     require(evaluateEvery >= 0, "evaluate_every is \(evaluateEvery), must not be negative")
-    require(evaluateBatches >= 0, "evaluate_batches is \(evaluateBatches), must not be negative")
+    require(
+      (0...1 << 20).contains(evaluateBatches),
+      "evaluate_batches is \(evaluateBatches), must be 0 to \(1 << 20)")
     require(checkpointEvery > 0, "checkpoint_every is \(checkpointEvery), must be at least 1")
     require(keepLast > 0, "keep_last is \(keepLast), must be at least 1")
     require(logEvery > 0, "log_every is \(logEvery), must be at least 1")
@@ -164,8 +167,45 @@ extension TrainingConfig {
       (data.path == nil) != (data.make == nil),
       "data needs either path (a text, a folder or an atlas) or make (a generator)")
     require(data.vocabulary > 0, "data.vocabulary must be at least 1")
-    require(data.documents > 1, "data.documents must be at least 2")
-    guard wrong.isEmpty else { throw Failure(wrong.joined(separator: "; ")) }
+    require(
+      (2...1 << 24).contains(data.documents),
+      "data.documents is \(data.documents), must be 2 to \(1 << 24) (some 2 GB)")
+    let share = data.validation.double ?? (data.validation.string == nil ? -1 : 0)
+    require(
+      (0..<1).contains(share),
+      "data.validation is \(visible(data.validation.text())), must be a share in 0..<1 or a path")
+    guard wrong.isEmpty else {
+      throw Failure(
+        (file.map { visible($0) + ": " } ?? "") + wrong.joined(separator: "; "))
+    }
+  }
+}
+
+extension TrainingConfig {
+  /// Replaces the zeros that stand for what is known only now.
+  mutating func settle() {
+    if threads == 0 { threads = Lanes.available }
+    if schedule.steps == 0 { schedule.steps = steps }
+  }
+
+  /// Refuses, before any is taken, memory that the machine has not.
+  ///
+  /// Counted from below: weights, averages, each lane's gradients and scores, and a batch's tokens.
+  func requireMemory(_ model: any LanguageModel, context: Int) throws(Failure) {
+    let lanes = Double(threads == 0 ? Lanes.available : threads)
+    let copies = lanes + (optimizer.name == .adamw ? 3 : 2)
+    let tokens = Double(batchSize) * Double(context)
+    let slice = min(tokens, lanes * Double(max(context, 512)))
+    let bytes =
+      4 * copies * Double(model.parameters.count) + 16 * tokens
+      + 8 * slice * Double(model.vocabulary)
+    let memory = Double(Machine.physicalMemory)
+    guard bytes < memory else {
+      throw Failure(
+        "\(batchSize) sequences of \(context) tokens, \(model.parameters.count) parameters and "
+          + "\(Int(lanes)) threads need more than \(Int(min(bytes / 1e9, 1e18))) GB, this machine "
+          + "has \(Int(memory / 1e9)) GB; lower batch_size, context or threads")
+    }
   }
 }
 

@@ -32,8 +32,7 @@ public struct RunPlan: Codable, Equatable, Sendable {
   init(version: String, model: JSON, training: TrainingConfig, start: String?) {
     (self.version, self.model, self.training, self.start) = (version, model, training, start)
     path = Kernel.path.rawValue
-    if self.training.threads == 0 { self.training.threads = Lanes.available }
-    if self.training.schedule.steps == 0 { self.training.schedule.steps = training.steps }
+    self.training.settle()
   }
 }
 
@@ -82,6 +81,7 @@ public final class TrainingRun {
       try Corpus.prepare(config.data, seed: config.seed, tokenizer: tokenizer, atlas: atlas)
       let corpus = try Corpus(config.data, atlas: atlas)
       let model = try Self.model(beginning, config, vocabulary: corpus.vocabulary)
+      _ = try Self.source(config, corpus, model)
       let plan = RunPlan(
         version: version, model: model.configuration, training: config, start: start)
       try write(plan, to: temporary)
@@ -118,11 +118,9 @@ public final class TrainingRun {
     var plan = try overlay(
       RunPlan(version: "", model: [:], training: TrainingConfig(), start: nil),
       file: try JSON(contentsOf: file), fileName: file, sets: [])
-    if !sets.isEmpty {
-      plan.training = try overlay(plan.training, file: nil, fileName: file, sets: sets)
-      try plan.training.validate()
-      try Self.write(plan, to: folder.path)
-    }
+    plan.training = try overlay(plan.training, file: nil, fileName: file, sets: sets)
+    try plan.training.validate(from: file)
+    plan.training.settle()
     let config = plan.training
     (self.folder, self.plan) = (folder, plan)
     corpus = try Corpus(config.data, atlas: folder.path + "/atlas")
@@ -132,26 +130,30 @@ public final class TrainingRun {
         "\(visible(file)): the corpus has \(corpus.vocabulary) ids, the model "
           + "\(model.vocabulary); it was begun with other data")
     }
-    context = config.context > 0 ? min(config.context, model.context) : model.context
-    let task = LanguageTask(
-      model, try corpus.source(context: context), sequences: config.batchSize)
+    let source: any SequenceSource
+    (source, context) = try Self.source(config, corpus, model)
+    let task = LanguageTask(model, source, sequences: config.batchSize)
     trainer = Trainer(config, task, lanes: Lanes(config.threads))
     let ids = 0..<Int32(model.vocabulary)
     tokenLengths = corpus.tokenizer.map { tokenizer in ids.map { tokenizer.bytes(of: $0).count } }
     let checkpoints = try folder.checkpoints()
     var resumed: Int?
+    var damaged: [String] = []
     for step in checkpoints.reversed() where resumed == nil {
       do throws(Failure) {
-        best = try Self.load(folder.checkpoint(step), model, trainer.optimizer)
-        resumed = step
+        let state = try Self.load(folder.checkpoint(step), step, model, trainer.optimizer)
+        (best, resumed) = (state.best, step)
+        // Where a process was killed between a checkpoint and the links to it.
+        try folder.mark(step, isBest: state.isBest)
       } catch {
-        notes.append("step \(step) is damaged, going on from the one before: \(error.message)")
+        damaged.append("step \(step): \(error.message)")
       }
     }
+    notes = damaged.map { "going on from an earlier checkpoint, for one is damaged: " + $0 }
     if let resumed {
       trainer.resume(at: resumed)
-    } else if !checkpoints.isEmpty {
-      throw Failure("\(visible(folder.path)): none of its checkpoints can be read; \(notes[0])")
+    } else if let first = damaged.first {
+      throw Failure("\(visible(folder.path)): no checkpoint fits its run.json: \(first)")
     } else if let start = plan.start {
       try model.parameters.load(from: CheckpointDirectory(start))
     } else {
@@ -161,9 +163,27 @@ public final class TrainingRun {
     if Kernel.path.rawValue != plan.path {
       notes.append("begun on \(plan.path), going on with \(Kernel.path.rawValue): other rounding")
     }
+    try Self.write(plan, to: folder.path)
     try folder.beginLog(at: resumed ?? 0)
     events = try EventFile(folder: folder.path, startStep: resumed.map { $0 + 1 })
   }
+
+  /// What a run learns from, and its context; throws where text or memory do not suffice.
+  private static func source(
+    _ config: TrainingConfig, _ corpus: Corpus, _ model: any LanguageModel
+  ) throws(Failure) -> (any SequenceSource, context: Int) {
+    let context = config.context > 0 ? min(config.context, model.context) : model.context
+    let source = try corpus.source(context: context)
+    if config.evaluateEvery > 0 {
+      _ = try corpus.validation(
+        context: context, config.evaluateWindows, seed: config.seed, atMost: 1)
+    }
+    try config.requireMemory(model, context: context)
+    return (source, context)
+  }
+
+  /// Whether all that the last step brought is done: when to stop, to go on later to the same bits.
+  public var isBetweenSteps: Bool { due.isEmpty }
 
   /// The next thing that happens; nil at the end of the run.
   ///
@@ -193,7 +213,10 @@ public final class TrainingRun {
     ) { (temporary) throws(Failure) in
       try ModelDirectory.save(model, corpus.tokenizer, to: temporary)
       try FileSystem.createDirectory(temporary + "/training")
-      let state: JSON = ["step": .int(step), "best": best.isFinite ? .double(best) : .null]
+      let state: JSON = [
+        "step": .int(step), "best": best.isFinite ? .double(best) : .null,
+        "is_best": .bool(latestIsBest),
+      ]
       try AtomicFile.write(state.text(), to: temporary + "/training/state.json")
       let averages = trainer.optimizer.state
       var writer = try SafetensorsWriter(
@@ -288,11 +311,15 @@ public final class TrainingRun {
       JSON(encoding: plan).text(pretty: true) + "\n", to: folder + "/run.json")
   }
 
-  /// Restores model and optimizer; returns the best validation loss so far.
+  /// Restores model and optimizer; returns the best validation loss so far, and whether it is this
+  /// checkpoint's.
   private static func load(
-    _ path: String, _ model: any LanguageModel, _ optimizer: Optimizer
-  ) throws(Failure) -> Double {
+    _ path: String, _ step: Int, _ model: any LanguageModel, _ optimizer: Optimizer
+  ) throws(Failure) -> (best: Double, isBest: Bool) {
     let state = try JSON(contentsOf: path + "/training/state.json")
+    guard state["step"]?.int == step else {
+      throw Failure("\(visible(path))/training/state.json: is not of step \(step)")
+    }
     let averages = try SafetensorsFile(path + "/training/optimizer.safetensors")
     for (name, parameter, _) in optimizer.state
     where averages.shape(of: name) != parameter.shape.axes {
@@ -300,6 +327,6 @@ public final class TrainingRun {
     }
     try model.parameters.load(from: CheckpointDirectory(path))
     for (name, _, storage) in optimizer.state { try averages.read(name, into: storage.floats) }
-    return state["best"]?.double ?? .infinity
+    return (state["best"]?.double ?? .infinity, state["is_best"]?.bool ?? false)
   }
 }

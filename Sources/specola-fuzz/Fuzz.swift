@@ -8,6 +8,7 @@ import Glibc
 @main struct Fuzz {
   private static let targets: [String: any (FuzzTarget & SendableMetatype).Type] = [
     "json": JSONTarget.self, "safetensors": SafetensorsTarget.self, "index": IndexTarget.self,
+    "atlas": AtlasTarget.self,
   ]
 
   static func main() {

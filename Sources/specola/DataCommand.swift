@@ -37,8 +37,8 @@ struct DataCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Prints what a generator makes, or writes tales to a file.")
     @Argument(help: "sort, adder, copy, tales-en or tales-it.") var name: String
-    @Option(help: "How many sequences or stories.") var documents = 10
-    @Option(help: "The seed.") var seed = 1337
+    @Option(parsing: .unconditional, help: "How many sequences or stories.") var documents = 10
+    @Option(parsing: .unconditional, help: "The seed.") var seed = 1337
     @Option(help: "The file to write; standard output by default.") var out: String?
 
     func run() throws {
@@ -77,8 +77,9 @@ struct DataCommand: ParsableCommand {
     @Argument(help: "Files and folders of text.") var files: [String]
     @Option(help: "The folder to make.") var out: String
     @Option(help: "byte, character, bpe, or the path of a tokenizer.json.") var tokenizer = "byte"
-    @Option(help: "Ids of a tokenizer that is trained.") var vocabulary = 1_024
-    @Option(help: "The share that is held out.") var validation = 0.1
+    @Option(parsing: .unconditional, help: "Ids of a tokenizer that is trained.") var vocabulary =
+      1_024
+    @Option(parsing: .unconditional, help: "The share that is held out.") var validation = 0.1
 
     func run() throws {
       var config = DataConfig()

@@ -7,10 +7,14 @@ import Text
 
 /// What a model reads: a text, or ids.
 struct PromptOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The text to go on from; - is standard input.", valueName: "T"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The text to go on from; - is standard input.", valueName: "T"))
   var prompt: String?
 
-  @Option(help: ArgumentHelp("Ids instead of a text.", valueName: "1,2,3"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Ids instead of a text.", valueName: "1,2,3"))
   var ids: String?
 
   /// The ids of the prompt: as given, or the tokenizer's.
@@ -59,19 +63,29 @@ struct Generate: ParsableCommand {
   @Argument var model: String
   @OptionGroup var prompt: PromptOptions
 
-  @Option(help: ArgumentHelp("How many tokens to draw.", valueName: "N"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("How many tokens to draw.", valueName: "N"))
   var maxTokens = 200
 
-  @Option(help: ArgumentHelp("Divides the scores; 0 is greedy.", valueName: "X"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Divides the scores; 0 is greedy.", valueName: "X"))
   var temperature = 1.0
 
-  @Option(help: ArgumentHelp("Keep the K likeliest.", valueName: "K"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Keep the K likeliest.", valueName: "K"))
   var topK: Int?
 
-  @Option(help: ArgumentHelp("Keep the likeliest whose sum reaches P.", valueName: "P"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Keep the likeliest whose sum reaches P.", valueName: "P"))
   var topP: Double?
 
-  @Option(help: ArgumentHelp("The seed of the draws.", valueName: "S"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("The seed of the draws.", valueName: "S"))
   var seed: UInt64 = 1337
 
   @OptionGroup var engine: EngineOptions
@@ -80,7 +94,7 @@ struct Generate: ParsableCommand {
   var json = false
 
   func run() throws {
-    try engine.forcePath()
+    try engine.apply()
     guard maxTokens >= 0 else {
       throw Failure("--max-tokens \(maxTokens) is negative", code: 64)
     }
@@ -134,7 +148,7 @@ struct Logits: ParsableCommand {
   var json = false
 
   func run() throws {
-    try engine.forcePath()
+    try engine.apply()
     let directory = try Home.load(model)
     let ids = try prompt.tokens(directory)
     let context = directory.model.context

@@ -23,10 +23,10 @@ private func drawable(_ text: String) -> String {
 }
 
 /// One line of explanation to standard error.
-func note(_ text: String) { _ = writeAll(STDERR_FILENO, "specola: \(text)\n") }
+func note(_ text: String) { _ = writeAll(STDERR_FILENO, "specola: \(visible(text))\n") }
 
 /// One line of what went wrong, where and what to do.
-func complain(_ text: String) { _ = writeAll(STDERR_FILENO, "specola: error: \(text)\n") }
+func complain(_ text: String) { note("error: " + text) }
 
 /// A line on the terminal that the next one replaces; nothing where there is no terminal.
 func progress(_ text: String) {
@@ -36,15 +36,7 @@ func progress(_ text: String) {
 func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 
 private func writeAll(_ descriptor: Int32, _ text: String) -> Bool {
-  let bytes = Array(text.utf8)
-  var sent = 0
-  while sent < bytes.count {
-    let count = bytes[sent...].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-    if count < 0, errno == EINTR { continue }
-    guard count > 0 else { return false }
-    sent += count
-  }
-  return true
+  Array(text.utf8).withUnsafeBytes { FileSystem.write($0, to: descriptor) }
 }
 
 /// Ctrl-C and its kin: the first asks to stop at the next good moment, the second stops at once.
@@ -57,8 +49,12 @@ enum Interrupt {
     return number == 0 ? nil : number
   }
 
+  /// From now on; a signal that is ignored, as under nohup, stays so.
   static func install() {
     for number in [SIGINT, SIGTERM, SIGHUP] {
+      var before = sigaction()
+      sigaction(number, nil, &before)
+      if unsafeBitCast(before.__sigaction_handler.sa_handler, to: Int.self) == 1 { continue }
       Glibc.signal(number) { number in
         if Interrupt.received.exchange(number, ordering: .relaxed) != 0 { _exit(128 + number) }
       }

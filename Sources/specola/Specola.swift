@@ -36,7 +36,11 @@ struct Specola: ParsableCommand {
       complain(failure.message)
       Glibc.exit(failure.code)
     } catch {
-      exit(withError: error)
+      let code = exitCode(for: error)
+      // Help that was asked for, and the end after a signal, are no mistakes.
+      if code.isSuccess || error is ExitCode { exit(withError: error) }
+      complain(message(for: error) + "; see --help")
+      Glibc.exit(code.rawValue)
     }
   }
 
@@ -56,7 +60,9 @@ let version = "0.1.0"
 
 /// What most commands take.
 struct EngineOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Threads; all of the machine by default.", valueName: "N"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Threads; all of the machine by default.", valueName: "N"))
   var threads: Int?
 
   @Option(help: "CPU path to force: portable, avx2 or avx512.")
@@ -64,7 +70,7 @@ struct EngineOptions: ParsableArguments {
 
   /// The lanes that were asked for, the CPU path being forced on the way.
   func lanes() throws(Failure) -> Lanes {
-    try forcePath()
+    try apply()
     return Lanes(try threadCount() ?? Lanes.available)
   }
 
@@ -76,7 +82,9 @@ struct EngineOptions: ParsableArguments {
     return threads
   }
 
-  func forcePath() throws(Failure) {
+  /// Forces the CPU path that was asked for, and refuses threads that there cannot be.
+  func apply() throws(Failure) {
+    _ = try threadCount()
     guard let path else { return }
     let known = Kernel.Path.allCases.map(\.rawValue)
     guard let wanted = Kernel.Path(rawValue: path) else {

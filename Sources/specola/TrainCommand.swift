@@ -39,7 +39,9 @@ struct Train: ParsableCommand {
       valueName: "key=value"))
   var sets: [String] = []
 
-  @Option(help: ArgumentHelp("Fit the number of steps to this time.", valueName: "X"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Fit the number of steps to this time.", valueName: "X"))
   var minutes: Double?
 
   @OptionGroup var engine: EngineOptions
@@ -51,7 +53,7 @@ struct Train: ParsableCommand {
   var json = false
 
   func run() throws {
-    try engine.forcePath()
+    try engine.apply()
     Interrupt.install()
     let run = try resume == nil ? begin() : goOn()
     run.notes.forEach(note)
@@ -75,7 +77,11 @@ struct Train: ParsableCommand {
     guard let resume, model == nil, out == nil, minutes == nil else {
       throw Failure("--resume takes a run and nothing but --set beside it", code: 64)
     }
-    return try TrainingRun(RunFolder(resume), sets: pairs())
+    let pairs = try pairs()
+    if let set = pairs.first(where: { $0.key.hasPrefix("model.") }) {
+      throw Failure("--set \(quoted(set.key)): a run keeps its model; begin another", code: 64)
+    }
+    return try TrainingRun(RunFolder(resume), sets: pairs)
   }
 
   private func begin() throws -> TrainingRun {
@@ -90,31 +96,44 @@ struct Train: ParsableCommand {
       (key: String($0.key.dropFirst(6)), value: $0.value)
     }
     let file = try Home.configuration(training, in: "train")
-    let config = try overlay(
-      TrainingConfig(), file: try JSON(contentsOf: file), fileName: file,
-      sets: all.filter { !$0.key.hasPrefix("model.") })
-    try config.validate()
+    let read = Result { () throws(Failure) in
+      let config = try overlay(
+        TrainingConfig(), file: try JSON(contentsOf: file), fileName: file,
+        sets: all.filter { !$0.key.hasPrefix("model.") })
+      try config.validate(from: file)
+      return config
+    }
+    let begun = Result { () throws(Failure) in try begins(model, modelSets) }
+    if case (.failure(let one), .failure(let other)) = (read, begun) {
+      throw Failure("\(one); \(other)")  // All that is wrong, at once.
+    }
+    let (config, beginning) = (try read.get(), try begun.get())
     try Home.explainMissing(config.data)
     let path = out ?? Home.freeRun(FileSystem.name(file))
     guard !FileSystem.exists(path) else {
       throw Failure(
         "\(visible(path)) exists; go on with it by --resume, or name another folder with --out")
     }
-    var beginning = Beginning.checkpoint(path: model)
-    if let file = Home.modelConfiguration(model) {
-      beginning = .configuration(try JSON(contentsOf: file), path: file, sets: modelSets)
-    } else {
-      guard modelSets.isEmpty else {
-        throw Failure("--set model.\(modelSets[0].key): a checkpoint's shape is fixed", code: 64)
-      }
-      beginning = .checkpoint(path: try Home.model(model))
-    }
     let folder = try TrainingRun.create(path, beginning, config, version: version)
     guard let minutes else { return try TrainingRun(folder) }
-    let steps = try fit(minutes, TrainingRun(folder))
-    note("\(grouped(steps)) steps fit into \(fixed(minutes, 1)) minutes on this machine")
+    let steps = try fit(minutes, TrainingRun(folder, sets: [("steps", "\(1 << 40)")]))
+    note("\(grouped(steps)) steps fit into \(fixed(minutes, 2)) minutes on this machine")
     let text = String(steps)
     return try TrainingRun(folder, sets: [("steps", text), ("schedule.steps", text)])
+  }
+
+  private func begins(
+    _ model: String, _ sets: [(key: String, value: String)]
+  ) throws(Failure) -> Beginning {
+    guard let file = Home.modelConfiguration(model) else {
+      guard sets.isEmpty else {
+        throw Failure("--set model.\(sets[0].key): a checkpoint's shape is fixed", code: 64)
+      }
+      return .checkpoint(path: try Home.model(model))
+    }
+    let json = try JSON(contentsOf: file)
+    try Catalogue.shape(json, from: file, rule: .strict, sets: sets)
+    return .configuration(json, path: file, sets: sets)
   }
 
   /// The steps that fit into a time, measured by two seconds of steps that are then forgotten.
@@ -124,9 +143,9 @@ struct Train: ParsableCommand {
     var steps = 0
     while ContinuousClock.now - began < .seconds(2), try run.trainer.next() != nil { steps += 1 }
     let evaluation = ContinuousClock.now
-    _ = try run.evaluation()
-    let now = ContinuousClock.now
     let share = run.plan.training.evaluateEvery
+    if share > 0 { _ = try run.evaluation() }
+    let now = ContinuousClock.now
     let each = (evaluation - began) / .seconds(1) / Double(max(1, steps))
     let judged = share > 0 ? (now - evaluation) / .seconds(1) / Double(share) : 0
     return max(1, Int(min(60 * minutes / (each + judged), 1e12)))
@@ -150,10 +169,17 @@ private struct TrainingReporter {
       "\(run.folder.path): \(grouped(run.model.parameters.count)) parameters, "
         + "\(grouped(plan.steps)) steps from \(grouped(firstStep)), seed \(plan.seed), "
         + "\(plan.threads) threads, \(plan.precision.rawValue) on \(Kernel.path.rawValue)")
+    var unread: Failure?  // The output that nobody takes any more.
     do {
       while let event = try run.next() {
-        try show(event)
-        if let signal = Interrupt.signal { return try stop(128 + signal) }
+        do throws(Failure) {
+          if unread == nil { try show(event) }
+        } catch {
+          unread = error
+        }
+        guard unread != nil || Interrupt.signal != nil, run.isBetweenSteps else { continue }
+        if run.savedStep != run.trainer.step { try run.save() }
+        break
       }
     } catch let error as NotFinite {
       throw Failure(kept("\(error)"), code: 1)
@@ -161,17 +187,15 @@ private struct TrainingReporter {
       throw Failure(kept(failure.message), code: 1)
     }
     progress("")
-    note("done: \(RunFolder.linked("last", in: run.folder.path) ?? run.folder.path)")
-  }
-
-  /// Saves, says how to go on, and ends.
-  private func stop(_ code: Int32) throws {
-    if run.savedStep != run.trainer.step { try run.save() }
-    progress("")
-    note(
+    let saved =
       "stopped and saved at step \(run.trainer.step); go on with: specola train --resume "
-        + run.folder.path)
-    throw ExitCode(code)
+      + run.folder.path
+    if let signal = Interrupt.signal {
+      note(saved)
+      throw ExitCode(128 + signal)
+    }
+    if let unread { throw Failure("\(unread); \(saved)", code: 1) }
+    note("done: \(RunFolder.linked("last", in: run.folder.path) ?? run.folder.path)")
   }
 
   private func kept(_ what: String) -> String {
@@ -181,7 +205,7 @@ private struct TrainingReporter {
       + run.folder.path
   }
 
-  private func show(_ event: TrainingEvent) throws {
+  private func show(_ event: TrainingEvent) throws(Failure) {
     switch event {
     case .step(let report, let speed, let line):
       if let line {
