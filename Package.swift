@@ -48,7 +48,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
     .executableTarget(
-      name: "specola-fuzz", dependencies: ["Checkpoints", "Files"], swiftSettings: strict),
+      name: "specola-fuzz", dependencies: ["Checkpoints", "Files", "Text"], swiftSettings: strict),
     .target(
       name: "TestSupport", dependencies: ["Files"], path: "Tests/TestSupport",
       swiftSettings: strict),
@@ -62,6 +62,7 @@ let package = Package(
     tests("LayersTests", "Models", "Random"),
     tests("ModelsTests", "Training", "Generation"),
     tests("TrainingTests", "Training"),
+    tests("CommandTests", "Files"),
     tests("TidyTests", "Files"),
   ]
 )

@@ -41,15 +41,15 @@ INLINE void store_part(float *p, vf x, ptrdiff_t n) {
 #endif
 }
 
-/// Runs `body` for every n_ = V places from i on, then for a shorter tail. LOAD and STORE fit n_.
+/// Runs `body` for every n_ = V places from i_ on, then for a shorter tail; LOAD and STORE fit n_.
 #define EACH(count, body)                                          \
   do {                                                             \
-    ptrdiff_t i = 0, n_ = V;                                       \
-    for (; i + V <= (count); i += V) { body }                      \
-    if ((n_ = (count) - i) > 0) { body }                           \
+    ptrdiff_t i_ = 0, n_ = V;                                      \
+    for (; i_ + V <= (count); i_ += V) { body }                    \
+    if ((n_ = (count) - i_) > 0) { body }                          \
   } while (0)
-#define LOAD(p) (n_ == V ? load((p) + i) : load_part((p) + i, n_))
-#define STORE(p, x) (n_ == V ? store((p) + i, x) : store_part((p) + i, x, n_))
+#define LOAD(p) (n_ == V ? load((p) + i_) : load_part((p) + i_, n_))
+#define STORE(p, x) (n_ == V ? store((p) + i_, x) : store_part((p) + i_, x, n_))
 
 INLINE float sum(vf x) {
   for (int width = V / 2; width; width /= 2)
@@ -318,7 +318,7 @@ INLINE vf keep(sp_dropout_t d, uint64_t at) {
 
 static void SP_NAME(dropout)(float *y, const float *x, sp_dropout_t d, uint64_t start,
                              bool accumulate, ptrdiff_t n) {
-  EACH(n, vf r = LOAD(x) * keep(d, start + i); if (accumulate) r += LOAD(y); STORE(y, r););
+  EACH(n, vf r = LOAD(x) * keep(d, start + i_); if (accumulate) r += LOAD(y); STORE(y, r););
 }
 
 // ---- attention ----------------------------------------------------------------------------------
@@ -456,7 +456,7 @@ static void SP_NAME(attention_backward)(const sp_attention_t *a,
         const float delta = dot(dout + r * a->out_row, out + r * a->out_row, width);
         const uint64_t at = ((uint64_t)h * a->queries + i + r) * a->keys + c.from;
         if (a->dropout.rate > 0) {
-          EACH(n, vf w = LOAD(p); vf k = keep(a->dropout, at + i);
+          EACH(n, vf w = LOAD(p); vf k = keep(a->dropout, at + i_);
                STORE(dp, w * (LOAD(dp) * k - delta) * a->scale); STORE(p, w * k););
         } else {
           EACH(n, STORE(dp, LOAD(p) * (LOAD(dp) - delta) * a->scale););

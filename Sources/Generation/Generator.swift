@@ -20,7 +20,8 @@ public struct Generator {
 
   /// - Throws: `Failure` for an empty prompt, or an id outside the vocabulary.
   public init(
-    _ model: any LanguageModel, prompt: [Int32], settings: SamplerSettings, seed: UInt64
+    _ model: any LanguageModel, prompt: [Int32], settings: SamplerSettings,
+    seed: some BinaryInteger
   ) throws(Failure) {
     guard !prompt.isEmpty else { throw Failure("the prompt is empty; give at least one token") }
     if let wrong = prompt.first(where: { $0 < 0 || $0 >= model.vocabulary }) {
@@ -31,15 +32,14 @@ public struct Generator {
     random = RandomStream(seed: seed, name: "sampling")
   }
 
-  /// Scores [vocabulary] of the next token.
+  /// Scores [vocabulary] of the next token; to be asked once a token, as `next` does.
   public mutating func scores() -> [Float] {
+    precondition(start + cache.count < ids.count, "scores were already asked for this token")
     refilled = ids.count - start > model.context
     if refilled {
       start = ids.count - max(1, model.context / 2)
       cache.removeAll()
     }
-    // With the cache up to date (a second call) the last token is all that there is to ask again.
-    precondition(start + cache.count < ids.count, "scores were already asked for this position")
     let hidden = model.hidden(Tokens([Array(ids[(start + cache.count)...])]), Pass(cache: cache))
     return model.logits(hidden.row(hidden.rows - 1)).values
   }

@@ -21,7 +21,6 @@ public struct AttentionSnapshot {
   /// Next-token scores [vocabulary] behind the last token.
   public let prediction: [Float]
   private let probe = Probe()
-  private let mask: AttentionMask
 
   /// Runs the model once; `edits` are in force from the first layer on.
   ///
@@ -29,9 +28,6 @@ public struct AttentionSnapshot {
   public init(_ model: any LanguageModel, ids: [Int32], edits: [AttentionEdit] = []) {
     precondition(!ids.isEmpty && ids.count <= model.context, "\(ids.count) tokens")
     (self.ids, layers, layout) = (ids, model.layers, model.headLayout)
-    mask =
-      edits.lazy.compactMap { if case .mask(let mask) = $0 { mask } else { nil } }.last
-      ?? .causal
     let hidden = model.hidden(Tokens([ids]), Pass(probe: probe, edits: edits))
     prediction = model.logits(hidden.row(ids.count - 1)).values
   }
@@ -43,8 +39,10 @@ public struct AttentionSnapshot {
     rows.map { row(stage, layer: layer, head: head, $0) }
   }
 
-  /// The keys that a row sees.
-  public func seen(by row: Int) -> Range<Int> { mask.range(row, keys: ids.count) }
+  /// The keys that a row of a layer sees.
+  public func seen(by row: Int, layer: Int) -> Range<Int> {
+    (probe.masks[layer] ?? .causal).range(row, keys: ids.count)
+  }
 
   /// One row of a stage.
   public func row(_ stage: AttentionStage, layer: Int, head: Int, _ i: Int) -> [Float?] {
@@ -57,7 +55,7 @@ public struct AttentionSnapshot {
     case .scores: return scores(layer, head, i)
     case .scaled: return scores(layer, head, i).map { $0 * layout.scale }
     case .masked:
-      let seen = seen(by: i)
+      let seen = seen(by: i, layer: layer)
       return scores(layer, head, i).enumerated().map {
         seen.contains($0) ? $1 * layout.scale : nil
       }
@@ -70,7 +68,8 @@ public struct AttentionSnapshot {
 
   /// softmax over the keys that the row sees; 0 for the others.
   public func weights(_ layer: Int, _ head: Int, _ i: Int) -> [Float] {
-    let (seen, all) = (seen(by: i), scores(layer, head, i).map { Double($0 * layout.scale) })
+    let seen = seen(by: i, layer: layer)
+    let all = scores(layer, head, i).map { Double($0 * layout.scale) }
     let top = all[seen].max() ?? 0
     let powers = all.enumerated().map { seen.contains($0) ? exp($1 - top) : 0 }
     let sum = powers.reduce(0, +)

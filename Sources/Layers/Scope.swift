@@ -26,7 +26,7 @@ public final class ParameterStore {
   }
 
   /// Draws every parameter from a stream of its own name, so that adding a layer re-rolls no other.
-  public func initialize(seed: UInt64) {
+  public func initialize(seed: some BinaryInteger) {
     for parameter in parameters {
       let floats = parameter.storage.floats
       switch parameter.initializer {

@@ -78,10 +78,11 @@ extension GPTConfig {
     return .object(object.filter { CodingKeys(stringValue: $0.key) != nil })
   }
 
-  /// The config.json of a model, with the keys that transformers needs beside our own.
+  /// The config.json of a model, with the keys that transformers needs beside our own; it has no
+  /// class for the slip, and is told none.
   var huggingFace: JSON {
-    let isFirst = arrangement == .postNorm
-    let sizes: [String: JSON] = [
+    let isPostNorm = arrangement == .postNorm
+    var sizes: [String: JSON] = [
       "model_type": .string(arrangement.rawValue), "vocab_size": .int(vocabulary),
       "n_positions": .int(context), "n_embd": .int(width), "n_layer": .int(layers),
       "n_head": .int(heads), "n_inner": inner.map(JSON.int) ?? .null,
@@ -89,10 +90,13 @@ extension GPTConfig {
       "embd_pdrop": .double(Double("\(embeddingDropout)") ?? 0),
       "attn_pdrop": .double(Double("\(attentionDropout)") ?? 0),
       "resid_pdrop": .double(Double("\(residualDropout)") ?? 0),
-      isFirst ? "afn" : "activation_function": .string(isFirst ? "gelu" : "gelu_new"),
-      "architectures": .array([.string(isFirst ? "OpenAIGPTLMHeadModel" : "GPT2LMHeadModel")]),
+      isPostNorm ? "afn" : "activation_function": .string(isPostNorm ? "gelu" : "gelu_new"),
       "torch_dtype": .string("float32"), "tie_word_embeddings": .bool(true),
     ]
+    if arrangement != .slip {
+      let name = isPostNorm ? "OpenAIGPTLMHeadModel" : "GPT2LMHeadModel"
+      sizes["architectures"] = .array([.string(name)])
+    }
     return .object(sizes)
   }
 

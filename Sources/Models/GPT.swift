@@ -61,11 +61,11 @@ public struct GPT: LanguageModel {
   /// Declares the parameters; initialise or load them before use.
   public init(_ c: GPTConfig) {
     config = c
-    let (p, first) = (Scope(parameters)["transformer"], c.arrangement == .postNorm)
-    tokens = Embedding(c.vocabulary, c.width, p[first ? "tokens_embed" : "wte"])
-    positions = Embedding(c.context, c.width, p[first ? "positions_embed" : "wpe"])
+    let (p, isPostNorm) = (Scope(parameters)["transformer"], c.arrangement == .postNorm)
+    tokens = Embedding(c.vocabulary, c.width, p[isPostNorm ? "tokens_embed" : "wte"])
+    positions = Embedding(c.context, c.width, p[isPostNorm ? "positions_embed" : "wpe"])
     blocks = (0..<c.layers).map { GPTBlock(c, p["h"][$0], layer: $0) }
-    norm = first ? nil : LayerNorm(c.width, p["ln_f"], epsilon: c.normEpsilon)
+    norm = isPostNorm ? nil : LayerNorm(c.width, p["ln_f"], epsilon: c.normEpsilon)
   }
 
   public var context: Int { config.context }

@@ -10,7 +10,7 @@ public protocol LanguageModel {
   /// How the heads of every layer lie in its packed rows.
   var headLayout: HeadLayout { get }
   var parameters: ParameterStore { get }
-  /// The config.json with which transformers builds the same model.
+  /// Its config.json: transformers builds the same model from it, where it has the family.
   var configuration: JSON { get }
 
   /// The last hidden state [N, width] of N tokens.

@@ -14,8 +14,8 @@ public struct RandomStream: RandomNumberGenerator, Sendable, Equatable, Codable 
   public var counter: UInt64 = 0
 
   /// A stream at its beginning.
-  public init(seed: UInt64, name: String) {
-    self.seed = seed
+  public init(seed: some BinaryInteger, name: String) {
+    self.seed = UInt64(truncatingIfNeeded: seed)
     stream = name.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
   }
 
@@ -27,9 +27,6 @@ public struct RandomStream: RandomNumberGenerator, Sendable, Equatable, Codable 
 
   /// A number in [0, 1) with 53 random bits.
   public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
-
-  /// A number in [0, 1) with 24 random bits.
-  public mutating func uniformFloat() -> Float { Float(next() >> 40) * 0x1p-24 }
 
   /// An unbiased integer in 0..<n (Lemire's multiplication with rejection).
   public mutating func below(_ n: Int) -> Int {

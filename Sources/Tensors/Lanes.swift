@@ -5,7 +5,7 @@ import Synchronization
 
 /// A fixed number of threads that run the same closure on different slices, in lockstep.
 ///
-/// The thread that calls `run` is lane 0. Whoever waits spins for some 20 µs, then sleeps: the
+/// The thread that calls `run` is lane 0. Whoever waits spins for a moment, then sleeps: the
 /// screen shares the machine.
 public final class Lanes: Sendable {
   public let count: Int

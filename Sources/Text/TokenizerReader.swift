@@ -21,7 +21,8 @@ public func loadTokenizer(_ path: String) throws(Failure) -> any Tokenizer {
   if isFolder, !FileSystem.exists(file) {
     guard FileSystem.exists(folder + "/vocab.json"), FileSystem.exists(folder + "/merges.txt")
     else {
-      throw Failure("\(path) has no tokenizer: expected tokenizer.json, or vocab.json + merges.txt")
+      throw Failure(
+        "\(visible(path)) has no tokenizer: expected tokenizer.json, or vocab.json + merges.txt")
     }
     return try TokenizerReader(
       path: folder + "/vocab.json", root: try legacyTokenizer(in: folder),
@@ -330,7 +331,7 @@ private struct TokenizerReader {
 
   private func present(_ value: JSON?) -> JSON? { value?.isNull == false ? value : nil }
 
-  private func failure(_ reason: String) -> Failure { Failure("\(path): \(reason)") }
+  private func failure(_ reason: String) -> Failure { Failure("\(visible(path)): \(reason)") }
 
   private func unsupported(_ component: String, _ value: JSON, _ reason: String) -> Failure {
     let type = value["type"]?.string ?? (value.isNull ? "null" : "without a type")
@@ -341,6 +342,8 @@ private struct TokenizerReader {
   private func inFile<Result>(
     _ body: () throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    do { return try body() } catch { throw Failure("\(path): \(error.message)", code: error.code) }
+    do { return try body() } catch {
+      throw Failure("\(visible(path)): \(error.message)", code: error.code)
+    }
   }
 }

@@ -83,7 +83,7 @@ public struct Corpus {
     case .generated(_, let generator):
       // Sequences that training does not draw: a stream of their own, a place each.
       return Validation(count: atMost > 0 ? atMost : 1_000) { (i) throws(Failure) in
-        var random = RandomStream(seed: UInt64(bitPattern: Int64(seed)), name: "validation")
+        var random = RandomStream(seed: seed, name: "validation")
         random.counter = UInt64(i) << 32
         return generator.sample(&random)
       }
@@ -194,7 +194,7 @@ private enum TrainingText {
   func forEach(_ body: ([UInt8], Split) throws(Failure) -> Void) throws(Failure) {
     switch self {
     case .tales(let grammar, let seed, let documents, let share):
-      var random = RandomStream(seed: UInt64(bitPattern: Int64(seed)), name: "tales")
+      var random = RandomStream(seed: seed, name: "tales")
       let training = documents - Int(Double(documents) * share)
       for i in 0..<documents {
         try body(Array(grammar.sample(&random).utf8), i < training ? .train : .validation)

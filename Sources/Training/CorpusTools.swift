@@ -1,7 +1,6 @@
 // What the `data` and `evaluate` commands do with corpora outside a run.
 
 import Files
-import Glibc
 import Models
 import Random
 import Text
@@ -26,7 +25,7 @@ extension Corpus {
   public static func examples(
     _ config: DataConfig, seed: Int, _ body: (String) throws(Failure) -> Void
   ) throws(Failure) {
-    var random = RandomStream(seed: UInt64(bitPattern: Int64(seed)), name: "tales")
+    var random = RandomStream(seed: seed, name: config.make ?? "")
     if let (generator, _) = try generators(config) {
       for _ in 0..<config.documents {
         let sequence = generator.sample(&random)
@@ -46,6 +45,7 @@ extension Corpus {
     let split: AtlasSplit
     if Atlas.isAtlas(path) {
       let atlas = try Atlas(path)
+      try atlas.verify()
       split = atlas.split(.validation)
       let isSame = try atlas.tokenizerPath.map { (path) throws(Failure) in
         try loadTokenizer(path).json == tokenizer.json
@@ -71,8 +71,4 @@ extension Corpus {
       model, count: windows.windows.count, tokenLengths: lengths, lanes: lanes, progress: progress
     ) { (i) throws(Failure) in try windows.sequence(i) }
   }
-}
-
-extension Evaluation {
-  public var perplexity: Double { exp(loss) }
 }

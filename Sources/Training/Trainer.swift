@@ -31,7 +31,7 @@ public struct NotFinite: Error, Equatable, CustomStringConvertible {
 public final class Trainer<Task: TrainingTask> {
   public let task: Task
   public let lanes: Lanes
-  public private(set) var config: TrainingConfig
+  public let config: TrainingConfig
   /// Steps done.
   public private(set) var step = 0
   public let optimizer: Optimizer
@@ -41,7 +41,7 @@ public final class Trainer<Task: TrainingTask> {
   private let sliceTokens = 512
 
   public init(_ config: TrainingConfig, _ task: Task, lanes: Lanes) {
-    (self.config, self.task, self.lanes) = (config, task, lanes)
+    (self.config, self.task, self.lanes) = (config.settled, task, lanes)
     let parameters = task.parameters.parameters
     optimizer = Optimizer(config.optimizer, parameters)
     gradients = (0..<lanes.count).map { _ in Gradients(parameterCount: parameters.count) }
@@ -58,7 +58,7 @@ public final class Trainer<Task: TrainingTask> {
   /// what the uninterrupted one would have. Throws `NotFinite`, the weights unchanged.
   public func next() throws -> StepReport? {
     guard step < config.steps else { return nil }
-    var random = RandomStream(seed: UInt64(bitPattern: Int64(config.seed)), name: "data")
+    var random = RandomStream(seed: config.seed, name: "data")
     random.counter = UInt64(step) << 32
     gradients.forEach { $0.begin() }
     var (loss, count, tokens) = (0.0, 0, 0)
@@ -72,8 +72,8 @@ public final class Trainer<Task: TrainingTask> {
         throw NotFinite(step: step + 1, operation: trace(batch, pass) ?? "the loss")
       }
     }
-    let share = 1 / Float(max(1, count))
-    let norm = optimizer.reduce(gradients, lanes).squareRoot() * Double(share)
+    let perToken = 1 / Float(max(1, count))
+    let norm = optimizer.reduce(gradients, lanes).squareRoot() * Double(perToken)
     if !norm.isFinite {
       random.counter = UInt64(step) << 32
       var culprit: String?
@@ -86,7 +86,7 @@ public final class Trainer<Task: TrainingTask> {
     let clip = limit > 0 && norm > limit ? Float(limit / norm) : 1
     let rate = config.schedule.rate(step, peak: config.optimizer.learningRate)
     step += 1
-    optimizer.update(gradients[0], lanes, step: step, rate: rate, scale: share * clip)
+    optimizer.update(gradients[0], lanes, step: step, rate: rate, scale: perToken * clip)
     return StepReport(
       step: step, loss: loss / Double(max(1, count)), learningRate: rate, gradientNorm: norm,
       tokens: tokens)
@@ -139,7 +139,7 @@ public final class Trainer<Task: TrainingTask> {
   /// Dropout depends on seed, step and batch row, so neither the number
   /// of lanes nor the length of slices changes which numbers are dropped.
   private func makePass(_ tape: Tape, _ pass: Int, _ slice: Slice) -> Pass {
-    var random = RandomStream(seed: UInt64(bitPattern: Int64(config.seed)), name: "dropout")
+    var random = RandomStream(seed: config.seed, name: "dropout")
     random.counter = UInt64(step) << 20 | UInt64(pass)
     return Pass(tape: tape, dropoutKey: random.next(), firstRow: slice.firstRow)
   }

@@ -12,7 +12,9 @@ public struct TrainingConfig: Codable, Equatable, Sendable {
   /// Sequences in one pass; a step sees `batch_size × accumulation` of them.
   public var batchSize = 12
   public var accumulation = 1
-  /// Tokens a sequence; 0 is the model's context, another value replaces it.
+  /// Tokens a sequence; 0 is the model's context.
+  ///
+  /// Another value replaces that of a configuration, and shortens the windows of a checkpoint.
   public var context = 0
   public var optimizer = OptimizerConfig()
   public var schedule = ScheduleConfig()
@@ -156,13 +158,15 @@ extension TrainingConfig {
     let finite = 0..<Float.infinity
     require(finite ~= optimizer.learningRate, "optimizer.learning_rate must be finite, 0 or more")
     require(finite ~= optimizer.weightDecay, "optimizer.weight_decay must be finite, 0 or more")
-    require(optimizer.epsilon > 0, "optimizer.epsilon must be positive")
+    require(
+      optimizer.epsilon > 0 && finite ~= optimizer.epsilon,
+      "optimizer.epsilon must be finite and above 0")
     require(
       optimizer.betas.count == 2 && optimizer.betas.allSatisfy { (0..<1).contains($0) },
       "optimizer.betas must be two numbers in 0..<1")
     require((0...1 << 40).contains(schedule.warmup), "schedule.warmup must be 0 to \(1 << 40)")
     require(schedule.steps >= 0, "schedule.steps must not be negative")
-    require(schedule.minimum >= 0, "schedule.minimum must not be negative")
+    require(finite ~= schedule.minimum, "schedule.minimum must be finite, 0 or more")
     require(
       (data.path == nil) != (data.make == nil),
       "data needs either path (a text, a folder or an atlas) or make (a generator)")
@@ -182,10 +186,12 @@ extension TrainingConfig {
 }
 
 extension TrainingConfig {
-  /// Replaces the zeros that stand for what is known only now.
-  mutating func settle() {
-    if threads == 0 { threads = Lanes.available }
-    if schedule.steps == 0 { schedule.steps = steps }
+  /// With what its zeros stand for: all threads, and a schedule as long as the run.
+  public var settled: TrainingConfig {
+    var config = self
+    if threads == 0 { config.threads = Lanes.available }
+    if schedule.steps == 0 { config.schedule.steps = steps }
+    return config
   }
 
   /// Refuses, before any is taken, memory that the machine has not.

@@ -22,17 +22,21 @@ public enum TrainingEvent: Sendable {
 public struct RunPlan: Codable, Equatable, Sendable {
   public var version: String
   /// The CPU path of the machine on which the run began.
-  public var path: String
+  public var cpuPath: String
   /// The model, under the keys of its config.json.
   public var model: JSON
   public var training: TrainingConfig
   /// The checkpoint whose weights were the first; nil for random ones.
   public var start: String?
 
+  enum CodingKeys: String, CodingKey {
+    case version, model, training, start
+    case cpuPath = "cpu_path"
+  }
+
   init(version: String, model: JSON, training: TrainingConfig, start: String?) {
-    (self.version, self.model, self.training, self.start) = (version, model, training, start)
-    path = Kernel.path.rawValue
-    self.training.settle()
+    (self.version, self.model, self.start) = (version, model, start)
+    (self.training, cpuPath) = (training.settled, Kernel.path.rawValue)
   }
 }
 
@@ -118,10 +122,16 @@ public final class TrainingRun {
     var plan = try overlay(
       RunPlan(version: "", model: [:], training: TrainingConfig(), start: nil),
       file: try JSON(contentsOf: file), fileName: file, sets: [])
+    let fixed = ["data", "seed", "context", "dropout"]
+    if let set = sets.first(where: { set in
+      fixed.contains { set.key == $0 || set.key.hasPrefix($0 + ".") }
+    }) {
+      throw Failure("--set \(quoted(set.key)): a run keeps it; begin another run", code: 64)
+    }
     plan.training = try overlay(plan.training, file: nil, fileName: file, sets: sets)
     try plan.training.validate(from: file)
-    plan.training.settle()
-    let config = plan.training
+    let config = plan.training.settled
+    plan.training = config
     (self.folder, self.plan) = (folder, plan)
     corpus = try Corpus(config.data, atlas: folder.path + "/atlas")
     model = try Catalogue.model(plan.model, from: file, rule: .huggingFace)
@@ -157,11 +167,12 @@ public final class TrainingRun {
     } else if let start = plan.start {
       try model.parameters.load(from: CheckpointDirectory(start))
     } else {
-      model.parameters.initialize(seed: UInt64(bitPattern: Int64(config.seed)))
+      model.parameters.initialize(seed: config.seed)
     }
     savedStep = resumed
-    if Kernel.path.rawValue != plan.path {
-      notes.append("begun on \(plan.path), going on with \(Kernel.path.rawValue): other rounding")
+    if Kernel.path.rawValue != plan.cpuPath {
+      notes.append(
+        "begun on \(plan.cpuPath), going on with \(Kernel.path.rawValue): other rounding")
     }
     try Self.write(plan, to: folder.path)
     try folder.beginLog(at: resumed ?? 0)
@@ -172,7 +183,10 @@ public final class TrainingRun {
   private static func source(
     _ config: TrainingConfig, _ corpus: Corpus, _ model: any LanguageModel
   ) throws(Failure) -> (any SequenceSource, context: Int) {
-    let context = config.context > 0 ? min(config.context, model.context) : model.context
+    let context = config.context > 0 ? config.context : model.context
+    guard context <= model.context else {
+      throw Failure("context is \(context), the checkpoint reads at most \(model.context) tokens")
+    }
     let source = try corpus.source(context: context)
     if config.evaluateEvery > 0 {
       _ = try corpus.validation(
@@ -293,10 +307,11 @@ public final class TrainingRun {
 
   private func sample() throws -> TrainingEvent {
     guard let tokenizer = corpus.tokenizer else { return .sampled(step: trainer.step, text: "") }
-    let prompt = try tokenizer.encode(config.samplePrompt)
+    // A character tokenizer may lack the prompt's newline: then any token will do.
+    let encoded = (try? tokenizer.encode(config.samplePrompt)) ?? []
     var generator = try Generator(
-      model, prompt: prompt.isEmpty ? [0] : prompt, settings: SamplerSettings(temperature: 0.8),
-      seed: UInt64(bitPattern: Int64(config.seed)))
+      model, prompt: encoded.isEmpty ? [0] : encoded, settings: SamplerSettings(temperature: 0.8),
+      seed: config.seed)
     for _ in 0..<100 { _ = try generator.next() }
     let text = String(decoding: tokenizer.decode(generator.ids), as: UTF8.self)
     events.text("samples", text, step: trainer.step)

@@ -7,8 +7,6 @@ import Tensors
 import Text
 import Training
 
-extension Precision: ExpressibleByArgument {}
-
 struct Doctor: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "What this machine offers, and whether the engine works on it.",
@@ -80,31 +78,5 @@ struct Doctor: ParsableCommand {
       return try FileSystem.readAll(path + "/last/model.safetensors")
     }
     return try train("whole", [8]) != train("halves", [4, 8])
-  }
-}
-
-/// `specola` alone.
-struct Open: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    abstract: "Opens the workbench; for now, trains and samples the default model.",
-    discussion: """
-      examples:
-        specola
-        specola open
-      """)
-
-  func run() throws {
-    let path = "runs/tales-en"
-    if RunFolder.linked("last", in: path) == nil {
-      note("training the default model, tales-en, into \(path) (about two minutes, once)")
-      let train = try Train.parse(["tales-en", "tales-en", "--out", path])
-      try train.run()
-    }
-    for seed in 1...3 {
-      let generate = try Generate.parse(
-        [path, "--prompt", "\n", "--max-tokens", "60", "--temperature", "0.8", "--seed", "\(seed)"])
-      try generate.run()
-    }
-    note("go on with: specola generate \(path) --prompt \"Anna found\"")
   }
 }

@@ -105,11 +105,10 @@ struct Generate: ParsableCommand {
     Interrupt.install()
     var decoder = directory.tokenizer.map { StreamingDecoder($0) }
     if !json { try emit(directory.tokenizer.map { text($0, ids) } ?? "", terminator: "") }
+    var refilled = false
     for _ in 0..<maxTokens where Interrupt.signal == nil {
       let id = try generator.next()
-      if generator.refilled {
-        note("the context is full: its last half was kept and encoded again")
-      }
+      refilled = refilled || generator.refilled
       if id == directory.tokenizer?.eos { break }
       if !json { try emit(decoder?.push(id) ?? "\(id) ", terminator: "") }
     }
@@ -123,86 +122,13 @@ struct Generate: ParsableCommand {
     } else {
       try emit(decoder?.flush() ?? "")
     }
+    if refilled {
+      note("the context of \(directory.model.context) was full: each time its last half was kept")
+    }
     if let signal = Interrupt.signal { throw ExitCode(128 + signal) }
   }
 
   private func text(_ tokenizer: any Tokenizer, _ ids: [Int32]) -> String {
     String(decoding: tokenizer.decode(ids), as: UTF8.self)
-  }
-}
-
-struct Logits: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    abstract: "Next-token scores.",
-    discussion: """
-      examples:
-        specola logits runs/nano-cpu --prompt "To be"
-        specola logits MODEL --ids 1,2,3 --json
-      """)
-
-  @Argument var model: String
-  @OptionGroup var prompt: PromptOptions
-  @OptionGroup var engine: EngineOptions
-
-  @Flag(help: #"Print {"ids":[],"logits":[[…]]}, a row a position."#)
-  var json = false
-
-  func run() throws {
-    try engine.apply()
-    let directory = try Home.load(model)
-    let ids = try prompt.tokens(directory)
-    let context = directory.model.context
-    guard ids.count <= context else {
-      throw Failure(
-        "the prompt has \(ids.count) tokens, the model's context is \(context)", code: 64)
-    }
-    let logits = directory.model(Tokens([ids]), Pass())
-    if json {
-      let rows = (0..<ids.count).map { i in
-        JSON.array(logits.row(i).values.map { $0.isFinite ? .double(Double($0)) : .null })
-      }
-      let object: JSON = ["ids": .array(ids.map { .int(Int($0)) }), "logits": .array(rows)]
-      return try emit(object.text())
-    }
-    let last = logits.row(ids.count - 1)
-    let table = try SamplingTable(logits: last.values, settings: SamplerSettings())
-    let rows = table.stages[0].candidates.prefix(10).map { candidate in
-      [
-        "\(candidate.id)", directory.tokenizer?.piece(candidate.id) ?? "",
-        fixed(Double(last.values[Int(candidate.id)]), 4), fixed(candidate.probability, 4),
-      ]
-    }
-    try emit(columns([["id", "token", "score", "probability"]] + rows))
-  }
-}
-
-struct Tokenize: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    abstract: "The pieces and ids of a text.",
-    discussion: """
-      examples:
-        specola tokenize tales-en "Anna found a key."
-        cat text.txt | specola tokenize MODEL - --json
-      """)
-
-  @Argument var model: String
-  @Argument(help: "The text; - is standard input.") var text = "-"
-  @Flag(help: #"Print {"ids":[],"tokens":[]}."#) var json = false
-
-  func run() throws {
-    let path = try Home.model(model)
-    guard let tokenizer = try ModelDirectory.tokenizer(in: path) else {
-      throw Failure("\(visible(path)) has no tokenizer.json")
-    }
-    let bytes = try text == "-" ? standardInput() : Array(text.utf8)
-    let ids = try tokenizer.encodeWhole(bytes)
-    if json {
-      let object: JSON = [
-        "ids": .array(ids.map { .int(Int($0)) }),
-        "tokens": .array(ids.map { .string(tokenizer.piece($0)) }),
-      ]
-      return try emit(object.text())
-    }
-    try emit(columns(ids.map { ["\($0)", tokenizer.piece($0)] }))
   }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Files
 import Glibc
 import Tensors
+import Training
 
 @main
 struct Specola: ParsableCommand {
@@ -18,7 +19,8 @@ struct Specola: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      Train.self, Generate.self, Logits.self, Attention.self, Evaluate.self, Tokenize.self,
+      Open.self, Train.self, Generate.self, Logits.self, Attention.self, Evaluate.self,
+      Tokenize.self,
       DataCommand.self,
       Bench.self, Doctor.self,
     ],
@@ -47,7 +49,9 @@ struct Specola: ParsableCommand {
   /// A first word that is neither a command nor a model gets the nearest of both.
   private static func refuseMistypedCommand(_ arguments: [String]) throws(Failure) {
     guard let word = arguments.first, !word.hasPrefix("-"), word != "help" else { return }
-    let commands = configuration.subcommands.map { $0._commandName } + ["open"]
+    let commands = configuration.subcommands.map {
+      $0.configuration.commandName ?? "\($0)".lowercased()
+    }
     guard !commands.contains(word), (try? Home.model(word)) == nil else { return }
     let near = nearest(word, among: commands + Home.modelNames())
     throw Failure(
@@ -57,6 +61,8 @@ struct Specola: ParsableCommand {
 }
 
 let version = "0.1.0"
+
+extension Precision: ExpressibleByArgument {}
 
 /// What most commands take.
 struct EngineOptions: ParsableArguments {

@@ -110,10 +110,6 @@ struct Train: ParsableCommand {
     let (config, beginning) = (try read.get(), try begun.get())
     try Home.explainMissing(config.data)
     let path = out ?? Home.freeRun(FileSystem.name(file))
-    guard !FileSystem.exists(path) else {
-      throw Failure(
-        "\(visible(path)) exists; go on with it by --resume, or name another folder with --out")
-    }
     let folder = try TrainingRun.create(path, beginning, config, version: version)
     guard let minutes else { return try TrainingRun(folder) }
     let steps = try fit(minutes, TrainingRun(folder, sets: [("steps", "\(1 << 40)")]))
@@ -164,11 +160,11 @@ private struct TrainingReporter {
   }
 
   func follow() throws {
-    let plan = run.plan.training
+    let config = run.plan.training
     note(
       "\(run.folder.path): \(grouped(run.model.parameters.count)) parameters, "
-        + "\(grouped(plan.steps)) steps from \(grouped(firstStep)), seed \(plan.seed), "
-        + "\(plan.threads) threads, \(plan.precision.rawValue) on \(Kernel.path.rawValue)")
+        + "\(grouped(config.steps)) steps from \(grouped(firstStep)), seed \(config.seed), "
+        + "\(config.threads) threads, \(config.precision.rawValue) on \(Kernel.path.rawValue)")
     var unread: Failure?  // The output that nobody takes any more.
     do {
       while let event = try run.next() {
@@ -183,8 +179,8 @@ private struct TrainingReporter {
       }
     } catch let error as NotFinite {
       throw Failure(kept("\(error)"), code: 1)
-    } catch let failure as Failure where failure.code == 1 {
-      throw Failure(kept(failure.message), code: 1)
+    } catch let failure as Failure {
+      throw Failure(kept(failure.message), code: failure.code)
     }
     progress("")
     let saved =

@@ -81,8 +81,8 @@ private func near(_ x: Double, _ y: Double) -> Bool { abs(x - y) <= 2e-15 * max(
 
 @Test func floatsStayBelowOne() {
   var stream = RandomStream(seed: 2, name: "floats")
-  let floats = (0..<100_000).map { _ in stream.uniformFloat() }
+  let floats = (0..<100_000).map { _ in stream.uniform() }
   #expect(floats.allSatisfy { $0 >= 0 && $0 < 1 })
-  let mean = floats.reduce(0) { $0 + Double($1) } / 100_000
+  let mean = floats.reduce(0, +) / 100_000
   #expect(abs(mean - 0.5) < 4 * (1.0 / 12 / 100_000).squareRoot())
 }

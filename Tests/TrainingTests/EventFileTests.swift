@@ -53,7 +53,7 @@ import Training
   @Test func aMissingFolderIsOneClearLine() {
     let error = #expect(throws: Failure.self) { try EventFile(folder: "/nowhere/at/all") }
     #expect(error?.message.contains("/nowhere/at/all/events.out.tfevents") == true)
-    #expect(error?.message.hasSuffix("No such file or directory") == true)
+    #expect(error?.message.contains("cannot create: No such file or directory") == true)
     #expect(error?.code == 1)
   }
 
@@ -73,7 +73,7 @@ import Training
     #expect(ftruncate(full, 4096) == 0 && fcntl(full, 1033, 4) == 0)  // F_SEAL_GROW
     dup2(full, descriptor)
     let error = #expect(throws: Failure.self) { try file.flush() }
-    #expect(error?.message.contains("cannot write the event file") == true)
+    #expect(error?.message.contains("cannot write") == true)
     #expect(lseek(full, 0, SEEK_CUR) == 4096, "a page was written")
     #expect(lseek(full, 0, SEEK_END) == off_t(whole.count), "and taken back")
 

@@ -62,7 +62,7 @@ typedef struct {
 
 typedef struct {
   const float *dout;     // [queries, heads * width], stride out_row
-  float *dq, *dk, *dv;   // strides q_row and k_row; dq is written, dk and dv are written
+  float *dq, *dk, *dv;   // strides q_row and k_row; all three are written
 } sp_attention_gradients_t;
 
 typedef struct {

@@ -9,8 +9,6 @@ extension Grammar {
     public var bytes: Double
     /// The entropy rate.
     public var bitsPerByte: Double { nats / log(2) / bytes }
-    /// Nats a token for a tokenizer whose texts have this mean length, the newline counted.
-    public func nats(perTokenAt meanTokens: Double) -> Double { nats / meanTokens }
   }
 
   /// The exact entropy rate, by the chain rule over the choices.

@@ -1,0 +1,14 @@
+/// Inputs and what should follow each: the target is −1 where nothing is scored.
+public struct ScoredSequence: Sendable, Equatable {
+  public var input: [Int32]
+  public var targets: [Int32]
+
+  /// Every token from those before it: all targets are scored.
+  public init(_ tokens: [Int32]) { self.init(tokens, scored: 0..<tokens.count) }
+
+  /// Shifts a sequence by one and keeps the targets from position `first` on.
+  init(_ tokens: [Int32], scored: Range<Int>) {
+    input = Array(tokens.dropLast())
+    targets = tokens.dropFirst().enumerated().map { scored.contains($0) ? $1 : -1 }
+  }
+}
