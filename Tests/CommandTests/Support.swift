@@ -89,7 +89,7 @@ final class Workshop {
     let script = #"cd "$0" && "# + (shell ?? #"exec "$@""#)
     return try Running(
       ["/bin/sh", "-c", script, place.isEmpty ? folder : place, binary] + arguments,
-      environment: environment ?? ["PATH=/usr/bin:/bin", "SPECOLA_HOME=" + Self.root])
+      environment: environment ?? ["PATH=/usr/bin:/bin", "SPECOLA_HOME=" + Self.root], in: self)
   }
 
   /// Runs a command that must be refused in one line with these words, and leave nothing behind.
@@ -116,8 +116,11 @@ final class Workshop {
 final class Running {
   let process: pid_t
   private let folder: String
+  /// Its folder must not go before it ends.
+  private let workshop: Workshop
 
-  init(_ command: [String], environment: [String]) throws {
+  init(_ command: [String], environment: [String], in workshop: Workshop) throws {
+    self.workshop = workshop
     folder = try FileSystem.temporaryDirectory(prefix: "specola-output-")
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
