@@ -96,7 +96,7 @@ public final class RunFolder {
     return path + "/checkpoints/step-" + zeros + digits
   }
 
-  /// Writes a checkpoint, points `last` (and `best`) at it and removes those that are too old.
+  /// Writes a checkpoint and settles the folder on it.
   func save(
     _ step: Int, isBest: Bool, keepLast: Int, keepBest: Bool,
     fill: (_ temporary: String) throws(Failure) -> Void
@@ -106,18 +106,20 @@ public final class RunFolder {
     let folder = try AtomicDirectory(target)
     try fill(folder.temporaryPath)
     try folder.commit()
-    try mark(step, isBest: isBest)
     fsync(log)
+    try settle(on: step, isBest: isBest, keepLast: keepLast, keepBest: keepBest)
+  }
+
+  /// Points `last` (and `best`) at a checkpoint, and removes those that are too old.
+  func settle(
+    on step: Int, isBest: Bool, keepLast: Int, keepBest: Bool
+  ) throws(Failure) {
+    try link("last", to: checkpoint(step))
+    if isBest { try link("best", to: checkpoint(step)) }
     let best = keepBest ? linked("best") : nil
     for old in try checkpoints().dropLast(keepLast) where checkpoint(old) != best {
       FileSystem.remove(checkpoint(old))
     }
-  }
-
-  /// Points `last` (and `best`) at a checkpoint.
-  func mark(_ step: Int, isBest: Bool) throws(Failure) {
-    try link("last", to: checkpoint(step))
-    if isBest { try link("best", to: checkpoint(step)) }
   }
 
   /// The checkpoint that `last` or `best` names; nil where there is none.

@@ -153,8 +153,9 @@ public final class TrainingRun {
       do throws(Failure) {
         let state = try Self.load(folder.checkpoint(step), step, model, trainer.optimizer)
         (best, resumed) = (state.best, step)
-        // Where a process was killed between a checkpoint and the links to it.
-        try folder.mark(step, isBest: state.isBest)
+        // A process may have been killed between this checkpoint and what follows it.
+        try folder.settle(
+          on: step, isBest: state.isBest, keepLast: config.keepLast, keepBest: config.keepBest)
       } catch {
         damaged.append("step \(step): \(error.message)")
       }

@@ -9,6 +9,11 @@ public enum Fixtures {
   public static func path(_ name: String) -> String {
     (getenv("SPECOLA_FIXTURES").map { String(cString: $0) } ?? "Tests/Fixtures") + "/" + name
   }
+
+  public static func lines(_ name: String) throws -> [String] {
+    String(decoding: try FileSystem.readAll(path(name)), as: UTF8.self)
+      .split(separator: "\n").map { String($0) }
+  }
 }
 
 /// Runs a body with a fresh folder that is removed afterwards.
