@@ -41,6 +41,9 @@ let package = Package(
     library("Training", "Generation", "Checkpoints"),
     library("Generation", "Models", "Files", "Random"),
     library("Inspection", "Models"),
+    .target(name: "CNcurses", linkerSettings: [.linkedLibrary("ncursesw")]),
+    library("Screen"),
+    library("Terminal", "Screen", "CNcurses"),
     .executableTarget(
       name: "specola",
       dependencies: [
@@ -62,6 +65,8 @@ let package = Package(
     tests("LayersTests", "Models", "Random"),
     tests("ModelsTests", "Training", "Generation"),
     tests("TrainingTests", "Training"),
+    tests("ScreenTests", "Screen"),
+    tests("TerminalTests", "Terminal"),
     tests("CommandTests", "Files"),
     tests("TidyTests", "Files"),
   ]
