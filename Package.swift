@@ -47,7 +47,7 @@ let package = Package(
     .executableTarget(
       name: "specola",
       dependencies: [
-        "Training", "Generation", "Inspection",
+        "Training", "Generation", "Inspection", "Screen",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
     .executableTarget(

@@ -2,6 +2,7 @@ import ArgumentParser
 import Files
 import Inspection
 import Models
+import Screen
 import Text
 
 extension AttentionStage: ExpressibleByArgument {}
@@ -17,14 +18,14 @@ struct Attention: ParsableCommand {
       Rows read, columns are read. A masked score is blank, and null in JSON.
       """)
 
-  enum Format: String, ExpressibleByArgument, CaseIterable { case text, csv, json }
+  enum Format: String, ExpressibleByArgument, CaseIterable { case text, csv, json, svg }
 
   @Argument var model: String
   @OptionGroup var prompt: PromptOptions
-  @Option(help: "From 0.") var layer = 0
-  @Option(help: "From 0.") var head = 0
+  @Option(parsing: .unconditional, help: "From 0.") var layer = 0
+  @Option(parsing: .unconditional, help: "From 0.") var head = 0
   @Option(help: "A step of the computation.") var stage = AttentionStage.weights
-  @Option(help: "text, csv or json.") var format = Format.text
+  @Option(help: "text, csv, json or svg.") var format = Format.text
   @Flag(help: "The same as --format json.") var json = false
 
   func run() throws {
@@ -62,6 +63,8 @@ struct Attention: ParsableCommand {
           .joined(separator: "\"\"")
         try emit((["\"\(quotedToken)\""] + cells).joined(separator: ","))
       }
+    case .svg:
+      try emit(picture(snapshot, matrix, tokens))
     case .text:
       let head = stage.isMap ? [["", ""] + tokens] : []
       let rows = matrix.indices.map { i in
@@ -69,5 +72,34 @@ struct Attention: ParsableCommand {
       }
       try emit(columns(head + rows))
     }
+  }
+
+  /// The matrix as a heat map with its legend, titled with the command that makes it again.
+  private func picture(
+    _ snapshot: AttentionSnapshot, _ matrix: [[Float?]], _ tokens: [String]
+  ) throws(Failure) -> String {
+    let across = matrix.first?.count ?? 0
+    guard tokens.count <= 512, across <= 1_024 else {
+      throw Failure("a picture of \(tokens.count) by \(across) is too large; use csv", code: 64)
+    }
+    let words = tokens.map { String($0.drop { $0 == " " }) }
+    let names = stage.isMap ? words : (0..<across).map(String.init)
+    var map = HeatMap(rows: words, columns: names) { row, column in
+      let isHidden = stage == .weights && !snapshot.seen(by: row, layer: layer).contains(column)
+      return isHidden ? nil : matrix[row][column].map(Double.init)
+    }
+    if stage != .weights {
+      let largest = matrix.joined().reduce(0) { max($0, abs(Double($1 ?? 0))) }
+      map.scale = .signed(largest: largest)
+    }
+    var canvas = Canvas(rows: tokens.count + 4, columns: max(78, 10 + 3 * across))
+    let (above, legend) = canvas.bounds.split(bottom: 1)
+    let area = above.split(top: 2).1
+    let title =
+      "specola attention \(model) --layer \(layer) --head \(head) --stage \(stage.rawValue)"
+    canvas.write(title, in: above, .title)
+    canvas.draw(map, in: area)
+    map.drawLegend(on: &canvas, in: legend, of: area)
+    return canvas.svg(title: title)
   }
 }
