@@ -83,9 +83,7 @@ INLINE vf vexp(vf x) {
 }
 
 /// gelu(x) = x * sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3): the tanh form (Hendrycks 2016).
-INLINE vf vgate(vf x) {
-  return 1.0f / (1.0f + vexp(-1.5957691216f * x * (1.0f + 0.044715f * x * x)));
-}
+INLINE vf vgate(vf x) { return 1.0f / (1.0f + vexp(-1.5957691216f * x * (1 + 0.044715f * x * x))); }
 INLINE vf vgelu(vf x) {
   x = within(-14, x, INFINITY);  // Farther out it is 0, and the gate is not small enough.
   return x * vgate(x);
@@ -540,8 +538,9 @@ static void SP_NAME(cross_entropy)(float *losses, float *lse, const float *x,
     ptrdiff_t j = 0;
     for (; j + V <= n; j += V) s += vexp(load(x + j) - top);
     for (; j < n; j++) rest += expf(x[j] - top);
-    lse[r] = top + logf(sum(s) + rest);
-    losses[r] = lse[r] - x[targets[r]];
+    const float spread = logf(sum(s) + rest);  // Added last, so that large scores keep its digits.
+    lse[r] = top + spread;
+    losses[r] = top - x[targets[r]] + spread;
   }
 }
 

@@ -34,7 +34,8 @@ public struct Evaluation: Equatable, Sendable {
     sequence: @escaping @Sendable (Int) throws(Failure) -> ScoredSequence
   ) throws(Failure) -> Evaluation {
     var evaluation = Evaluation(bytes: tokenLengths == nil ? nil : 0)
-    let group = 8  // Sequences in one pass of a lane.
+    // Sequences in one pass of a lane: few enough that their scores take 128 MB at most.
+    let group = max(1, min(8, (1 << 25) / (model.vocabulary * model.context)))
     let round = group * lanes.count
     for start in stride(from: 0, to: count, by: round) {
       let results = lanes.map(0..<lanes.count) { lane -> Result<Part, Failure> in
