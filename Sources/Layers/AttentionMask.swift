@@ -10,6 +10,7 @@ public indirect enum AttentionMask: Hashable, Sendable {
   case window(Int)
   /// Only its own document; documents begin at these positions, the first at 0.
   case documents([Int32])
+  /// What both let through.
   case both(AttentionMask, AttentionMask)
 
   public static func & (a: AttentionMask, b: AttentionMask) -> AttentionMask { .both(a, b) }

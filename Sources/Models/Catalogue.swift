@@ -10,6 +10,7 @@ public enum ConfigurationRule: Sendable {
   case huggingFace
 }
 
+/// The families of models, by the `model_type` of a configuration.
 public enum Catalogue {
   /// The `model_type`s that can be built.
   public static let modelTypes = Arrangement.allCases.map(\.rawValue)

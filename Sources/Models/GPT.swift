@@ -50,6 +50,7 @@ public struct GPTConfig: Codable, Equatable, Sendable {
   }
 }
 
+/// A GPT: token and position embeddings, blocks, and the token table again as output layer.
 public struct GPT: LanguageModel {
   public let config: GPTConfig
   public let parameters = ParameterStore()

@@ -4,6 +4,7 @@ import CKernels
 
 public typealias Floats = UnsafeMutableBufferPointer<Float>
 
+/// The arithmetic of an optimizer's step.
 public enum Updates {
   /// total += other, and the sum of squares of the result.
   public static func reduce(_ total: Floats, adding others: [Floats]) -> Double {

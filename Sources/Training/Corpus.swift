@@ -32,7 +32,7 @@ public struct Corpus {
   }
 
   /// What `data.make` can name.
-  public static let made = ["sort", "adder", "copy"] + tales.keys.sorted()
+  public static let generatorNames = ["sort", "adder", "copy"] + tales.keys.sorted()
   static let tales = ["tales-en": Tales.english, "tales-it": Tales.italian]
 
   /// The generators of a task; nil for text, that of the tales included.
@@ -44,9 +44,9 @@ public struct Corpus {
     case "adder": return (AdderGenerator(), AdderGenerator(split: .test))
     case "copy": return (CopyGenerator(), CopyGenerator())
     case let name? where tales[name] == nil:
-      let near = nearest(name, among: made).map { " (nearest: \($0))" } ?? ""
+      let near = nearest(name, among: generatorNames).map { " (nearest: \($0))" } ?? ""
       throw Failure(
-        "data.make \(quoted(name)) is not one of \(made.joined(separator: ", "))\(near)")
+        "data.make \(quoted(name)) is not one of \(generatorNames.joined(separator: ", "))\(near)")
     default: return nil
     }
   }
@@ -77,7 +77,7 @@ public struct Corpus {
 
   /// The validation split, or `atMost` (if not 0) of its windows, spread evenly.
   public func validation(
-    context: Int, _ windows: Windows, seed: Int, atMost: Int
+    context: Int, _ windows: EvaluationWindows, seed: Int, atMost: Int
   ) throws(Failure) -> Validation {
     switch content {
     case .generated(_, let generator):

@@ -90,6 +90,7 @@ public final class RunFolder {
     }.sorted()
   }
 
+  /// The folder of a step's checkpoint.
   public func checkpoint(_ step: Int) -> String {
     let digits = String(step)
     let zeros = String(repeating: "0", count: max(0, 6 - digits.count))

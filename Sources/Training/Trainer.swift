@@ -28,6 +28,7 @@ public struct NotFinite: Error, Equatable, CustomStringConvertible {
   }
 }
 
+/// Takes a task through its steps, one at a time, on several lanes.
 public final class Trainer<Task: TrainingTask> {
   public let task: Task
   public let lanes: Lanes

@@ -27,7 +27,7 @@ public struct TrainingConfig: Codable, Equatable, Sendable {
   public var evaluateEvery = 250
   /// Batches of an evaluation, spread over the split; 0 is the whole split.
   public var evaluateBatches = 0
-  public var evaluateWindows = Windows.automatic
+  public var evaluateWindows = EvaluationWindows.automatic
   public var checkpointEvery = 250
   public var keepLast = 2
   public var keepBest = true
@@ -61,7 +61,7 @@ public enum TaskName: String, Codable, CaseIterable, Sendable { case language }
 public enum Precision: String, Codable, CaseIterable, Sendable { case float32 }
 
 /// Where windows of an evaluation begin.
-public enum Windows: String, Codable, CaseIterable, Sendable {
+public enum EvaluationWindows: String, Codable, CaseIterable, Sendable {
   /// `documents` for generated corpora, `consecutive` for all others.
   case automatic
   /// One behind the other, without overlap.

@@ -23,12 +23,12 @@ struct DataCommand: ParsableCommand {
       let known = Download.known
       if json {
         let object: JSON = [
-          "make": .array(Corpus.made.map(JSON.string)),
+          "make": .array(Corpus.generatorNames.map(JSON.string)),
           "get": .array(known.map { .string($0.name) }),
         ]
         return try emit(object.text())
       }
-      let rows = Corpus.made.map { ["make", $0, Corpus.description(of: $0)] }
+      let rows = Corpus.generatorNames.map { ["make", $0, Corpus.description(of: $0)] }
       try emit(columns(rows + known.map { ["get", $0.name, "\(grouped($0.bytes)) bytes"] }))
     }
   }
