@@ -128,7 +128,7 @@ public struct ScheduleConfig: Codable, Equatable, Sendable {
     if name == .constant { return peak }
     if step >= steps { return minimum }
     let done = Float(step - warmup) / Float(max(1, steps - warmup))
-    let share = name == .cosine ? 0.5 * (1 + cosine(.pi * done)) : 1 - done
+    let share = name == .cosine ? 0.5 * (1 + cosf(.pi * done)) : 1 - done
     return minimum + share * (peak - minimum)
   }
 }
@@ -214,5 +214,3 @@ extension TrainingConfig {
     }
   }
 }
-
-private func cosine(_ x: Float) -> Float { cosf(x) }

@@ -48,16 +48,3 @@ func randomBytes(_ generator: inout SplitMix) -> [UInt8] {
   let alphabet = alphabets[generator.below(alphabets.count)]
   return (0..<generator.below(60)).map { _ in alphabet[generator.below(alphabet.count)] }
 }
-
-/// The generator of Steele, Lea and Flood, so that a failure can be run again.
-struct SplitMix {
-  var state: UInt64
-
-  mutating func below(_ bound: Int) -> Int {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return Int((z ^ (z >> 31)) % UInt64(bound))
-  }
-}
