@@ -1,5 +1,6 @@
 import Glibc
 import Screen
+import TestSupport
 
 let looks: [Look] = [.full, .console, .plain]
 let sizes = [
@@ -36,18 +37,6 @@ func garbage(_ random: inout some RandomNumberGenerator, _ length: Int) -> Strin
     "\u{10FFFF}", "│", "⣿", "\u{FE0F}", "\u{E000}", "\r\n",
   ]
   return (0..<length).map { _ in pieces.randomElement(using: &random) ?? "" }.joined()
-}
-
-/// The same numbers every time.
-struct Fixed: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
 }
 
 let hardNumbers: [Double] = [

@@ -50,7 +50,7 @@ public func message(_ body: () throws -> Void) -> String {
 }
 
 /// The generator of Steele, Lea and Flood, so that a failure can be run again.
-public struct SplitMix {
+public struct SplitMix: RandomNumberGenerator {
   private var state: UInt64
 
   public init(state: UInt64) { self.state = state }
