@@ -44,10 +44,11 @@ let package = Package(
     .target(name: "CNcurses", linkerSettings: [.linkedLibrary("ncursesw")]),
     library("Screen"),
     library("Terminal", "Screen", "CNcurses"),
+    library("Workbench", "Screen", "Inspection", "Training"),
     .executableTarget(
       name: "specola",
       dependencies: [
-        "Training", "Generation", "Inspection", "Screen",
+        "Training", "Generation", "Inspection", "Screen", "Workbench", "Terminal",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
     .executableTarget(
@@ -59,7 +60,7 @@ let package = Package(
     tests("CheckpointsTests", "Checkpoints"),
     tests("RandomTests", "Random"),
     tests("TextTests", "Text"),
-    tests("GenerationTests", "Generation"),
+    tests("GenerationTests", "Generation", "Models"),
     tests("InspectionTests", "Inspection", "Checkpoints"),
     tests("TensorsTests", "Tensors", "Random"),
     tests("LayersTests", "Models", "Random"),
@@ -67,6 +68,7 @@ let package = Package(
     tests("TrainingTests", "Training"),
     tests("ScreenTests", "Screen"),
     tests("TerminalTests", "Terminal"),
+    tests("WorkbenchTests", "Workbench"),
     tests("CommandTests", "Files"),
     tests("TidyTests", "Files"),
   ]

@@ -1,4 +1,4 @@
-# Shared by run, test and scripts/install (sourced, not run): what the machine must have, and the build.
+# Shared by run, test, scripts/install and scripts/models (sourced, not run): what the machine must have, and the build.
 # Expects `me`, the name to speak under, and `home`, the project's folder.
 
 say() { printf '%s: %s\n' "$me" "$*" >&2; }

@@ -120,6 +120,10 @@ const char *nc_text(const char *name) {
   return text == (char *)-1 ? NULL : text;
 }
 
+void nc_wake(void) {
+  if (state.open && write(state.pipe[1], "", 1) < 0) return;  // a full pipe has news enough
+}
+
 int nc_open(const char *on, const char *off, const char *leave, const char *log, int *wake) {
   static int at_exit;
   if (state.open || tcgetattr(STDIN_FILENO, &state.settings) != 0) return 0;

@@ -2,6 +2,16 @@ import Files
 import Models
 import Text
 
+/// How a file keeps weights.
+public enum WeightFormat: String, CaseIterable, Sendable {
+  case float32, bf16
+
+  /// Its name in safetensors.
+  var dtype: String { self == .float32 ? "F32" : "BF16" }
+  /// Its name in PyTorch, which a config.json gives as `torch_dtype`.
+  var torchName: String { self == .float32 ? "float32" : "bfloat16" }
+}
+
 /// A model with its tokenizer, as a Hugging Face directory holds it.
 public struct ModelDirectory {
   public let path: String
@@ -33,14 +43,16 @@ public struct ModelDirectory {
 
   /// Writes config.json, model.safetensors and the tokenizer into an existing folder.
   public static func save(
-    _ model: any LanguageModel, _ tokenizer: (any Tokenizer)?, to path: String
+    _ model: any LanguageModel, _ tokenizer: (any Tokenizer)?, to path: String,
+    as format: WeightFormat = .float32
   ) throws(Failure) {
     var config = model.configuration.object ?? [:]
+    config["torch_dtype"] = .string(format.torchName)
     config["bos_token_id"] = tokenizer?.bos.map { .int(Int($0)) } ?? .null
     config["eos_token_id"] = tokenizer?.eos.map { .int(Int($0)) } ?? .null
     try AtomicFile.write(
       JSON.object(config).text(pretty: true) + "\n", to: path + "/config.json")
-    try model.parameters.save(to: path + "/model.safetensors")
+    try model.parameters.save(to: path + "/model.safetensors", as: format)
     try tokenizer?.save(to: path)
   }
 }

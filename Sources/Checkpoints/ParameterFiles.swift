@@ -36,10 +36,12 @@ extension ParameterStore {
   }
 
   /// Writes `model.safetensors`.
-  public func save(to path: String, dtype: String = "F32") throws(Failure) {
+  public func save(to path: String, as format: WeightFormat = .float32) throws(Failure) {
     var writer = try SafetensorsWriter(
       path,
-      tensors: parameters.map { TensorInfo(name: $0.name, dtype: dtype, shape: $0.shape.axes) })
+      tensors: parameters.map {
+        TensorInfo(name: $0.name, dtype: format.dtype, shape: $0.shape.axes)
+      })
     for tensor in writer.tensors {
       guard let parameter = self[tensor.name] else { continue }
       try writer.append(UnsafeBufferPointer(parameter.storage.floats))

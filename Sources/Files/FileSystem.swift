@@ -31,6 +31,13 @@ public enum FileSystem {
     }
   }
 
+  /// A path from the root, for a message; as given where there is no working directory.
+  public static func absolute(_ path: String) -> String {
+    guard !path.hasPrefix("/"), let here = getcwd(nil, 0) else { return path }
+    defer { free(here) }
+    return String(cString: here) + "/" + path
+  }
+
   /// Makes a folder and those above it; one that is there already is fine.
   public static func createDirectory(_ path: String) throws(Failure) {
     if mkdir(path, 0o777) == 0 { return }

@@ -2,52 +2,54 @@ import Files
 import Models
 import Random
 
-/// Draws tokens one at a time from a model, through a key/value cache.
+/// Draws tokens one at a time from a model.
 ///
-/// When the context is full, its last half is kept and encoded once more (`refilled` says so); the
-/// scores of a step are those of a full pass over what is kept.
+/// When the context is full, its last half is kept (`Scorer`); `refilled` says so.
 public struct Generator {
-  public let model: any LanguageModel
   public var settings: SamplerSettings
   /// The prompt and what was drawn.
   public private(set) var ids: [Int32]
-  /// Whether the last step had to encode half of the context again.
+  /// Whether the last step had to read half of the context again.
   public private(set) var refilled = false
-  /// Where the kept context begins in `ids`.
-  private var start = 0
-  private let cache: KeyValueCache
-  private var random: RandomStream
+  private let prompt: Int
+  private let scorer: Scorer
+  private let draws: Draws
 
   /// - Throws: `Failure` for an empty prompt, or an id outside the vocabulary.
   public init(
     _ model: any LanguageModel, prompt: [Int32], settings: SamplerSettings,
     seed: some BinaryInteger
   ) throws(Failure) {
-    guard !prompt.isEmpty else { throw Failure("the prompt is empty; give at least one token") }
-    if let wrong = prompt.first(where: { $0 < 0 || $0 >= model.vocabulary }) {
-      throw Failure("id \(wrong) is outside the vocabulary of \(model.vocabulary)", code: 64)
-    }
-    (self.model, self.settings, ids) = (model, settings, prompt)
-    cache = model.makeCache()
-    random = RandomStream(seed: seed, name: "sampling")
+    (self.settings, ids, self.prompt) = (settings, prompt, prompt.count)
+    (scorer, draws) = (Scorer(model), Draws(seed: seed))
+    try scorer.check(prompt)
   }
 
-  /// Scores [vocabulary] of the next token; to be asked once a token, as `next` does.
-  public mutating func scores() -> [Float] {
-    precondition(start + cache.count < ids.count, "scores were already asked for this token")
-    refilled = ids.count - start > model.context
-    if refilled {
-      start = ids.count - max(1, model.context / 2)
-      cache.removeAll()
-    }
-    let hidden = model.hidden(Tokens([Array(ids[(start + cache.count)...])]), Pass(cache: cache))
-    return model.logits(hidden.row(hidden.rows - 1)).values
+  /// Scores [vocabulary] of the next token.
+  public mutating func scores() throws(Failure) -> [Float] {
+    let next = try scorer.scores(for: ids, prompt: prompt)
+    refilled = next.refilled
+    return next.scores
   }
 
   /// Draws one token and appends it.
   public mutating func next() throws(Failure) -> Int32 {
-    let id = try sample(scores(), settings: settings, u: random.uniform())
+    let id = try sample(scores(), settings: settings, u: draws[ids.count - prompt])
     ids.append(id)
     return id
+  }
+}
+
+/// The random numbers of sampling by place, so that going back and on again repeats them.
+public struct Draws: Sendable {
+  private let stream: RandomStream
+
+  public init(seed: some BinaryInteger) { stream = RandomStream(seed: seed, name: "sampling") }
+
+  /// The number in [0, 1) that decides new token `k`, from 0, however those before it came.
+  public subscript(k: Int) -> Double {
+    var stream = stream
+    stream.counter = UInt64(k)
+    return stream.uniform()
   }
 }

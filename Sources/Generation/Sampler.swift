@@ -41,111 +41,6 @@ public struct SamplerSettings: Equatable, Sendable {
   }
 }
 
-/// Every stage of choosing one token.
-public struct SamplingTable: Sendable {
-  /// A token that can still be chosen.
-  public struct Candidate: Equatable, Sendable {
-    /// The token.
-    public let id: Int32
-    /// Its share among the candidates of the stage.
-    public let probability: Double
-  }
-
-  /// What a filter does, in the order applied.
-  public enum Filter: String, CaseIterable, Sendable {
-    /// The model's own probabilities.
-    case model
-    /// Scores divided by the temperature; at 0 only the best stays.
-    case temperature
-    /// The k best stay.
-    case topK = "top-k"
-    /// The fewest best that reach p stay.
-    case topP = "top-p"
-  }
-
-  /// The candidates after a filter, best first.
-  public struct Stage: Sendable {
-    /// The filter just applied.
-    public let filter: Filter
-    /// In sampling order: score descending, then id ascending.
-    public let candidates: [Candidate]
-    /// Number of candidates.
-    public var kept: Int { candidates.count }
-    /// exp(entropy): how many equally likely candidates would be as uncertain.
-    public let effective: Double
-  }
-
-  /// The four stages of `Filter`, in order; one not asked for changes nothing.
-  public let stages: [Stage]
-  /// Running totals of the last stage's weights, and what they are shares of.
-  private let line: [Double]
-  private let total: Double
-
-  /// The stages for a row of scores [V].
-  ///
-  /// Throws when a score is NaN or +∞, or all are −∞.
-  public init(logits: [Float], settings: SamplerSettings) throws(Failure) {
-    let best = try bestCandidate(logits).score
-    let order = logits.indices.filter { logits[$0] > -.infinity }
-      .sorted { logits[$0] != logits[$1] ? logits[$0] > logits[$1] : $0 < $1 }
-
-    /// A stage: the first `count` candidates, their weights over their total.
-    func stage(_ filter: Filter, _ weights: [Double], count: Int, total: Double) -> Stage {
-      let candidates = (0..<count).map {
-        Candidate(id: Int32(order[$0]), probability: weights[$0] / total)
-      }
-      let entropy = candidates.reduce(0) {
-        $1.probability > 0 ? $0 - $1.probability * log($1.probability) : $0
-      }
-      return Stage(filter: filter, candidates: candidates, effective: exp(entropy))
-    }
-    func weights(temperature: Double) -> (byRank: [Double], total: Double) {
-      let byID = logits.map { weight($0, best: best, temperature: temperature) }
-      return (order.map { byID[$0] }, byID.reduce(0, +))
-    }
-
-    let model = weights(temperature: 1)
-    var stages = [stage(.model, model.byRank, count: order.count, total: model.total)]
-    var (byRank, total) = ([1.0], 1.0)
-    if settings.temperature > 0 { (byRank, total) = weights(temperature: settings.temperature) }
-    var line: [Double] = []
-    for weight in byRank { line.append((line.last ?? 0) + weight) }
-    stages.append(stage(.temperature, byRank, count: line.count, total: total))
-    if let topK = settings.topK, topK < line.count {
-      line.removeLast(line.count - topK)
-      total = line[topK - 1]
-    }
-    stages.append(stage(.topK, byRank, count: line.count, total: total))
-    if let topP = settings.topP, topP < 1 {
-      let kept = line.firstIndex { $0 >= topP * total }.map { $0 + 1 } ?? line.count
-      line.removeLast(line.count - kept)
-      total = line[kept - 1]
-    }
-    stages.append(stage(.topP, byRank, count: line.count, total: total))
-    self.stages = stages
-    self.line = line
-    self.total = total
-  }
-
-  /// The rank in the last stage on which a draw `u` in [0, 1) falls.
-  public func rank(_ u: Double) -> Int {
-    precondition((0..<1).contains(u), "a draw is in [0, 1), not \(u)")
-    return SamplingTable.rank(u, on: line, total: total)
-  }
-
-  /// The first place on a line of running totals that is beyond the share `u` of the total.
-  ///
-  /// Rounding may leave the end of the line below the total: the last weight has the rest.
-  fileprivate static func rank(_ u: Double, on line: [Double], total: Double) -> Int {
-    line.firstIndex { $0 > u * total } ?? line.firstIndex { $0 == line.last } ?? 0
-  }
-
-  /// The token that a draw `u` in [0, 1) chooses.
-  public func choose(_ u: Double) -> Int32 {
-    stages[stages.count - 1].candidates[rank(u)].id
-  }
-}
-
 /// The token that a draw `u` in [0, 1) chooses from a row of scores [V], equal to
 /// `SamplingTable.choose`; at temperature 0 the best one, whatever `u` is.
 ///
@@ -193,12 +88,12 @@ public func sample(
 }
 
 /// The unnormalised probability of a score: 1 for the best one.
-private func weight(_ score: Float, best: Float, temperature: Double) -> Double {
+func weight(_ score: Float, best: Float, temperature: Double) -> Double {
   exp((Double(score) - Double(best)) / temperature)
 }
 
 /// The highest score and the lowest id that has it; throws for scores that are no distribution.
-private func bestCandidate(_ logits: [Float]) throws(Failure) -> (id: Int32, score: Float) {
+func bestCandidate(_ logits: [Float]) throws(Failure) -> (id: Int32, score: Float) {
   var best = (id: 0, score: -Float.infinity)
   for (id, score) in logits.enumerated() {
     guard score < .infinity else {
@@ -215,7 +110,7 @@ private func bestCandidate(_ logits: [Float]) throws(Failure) -> (id: Int32, sco
 }
 
 /// Candidates in sampling order, sorted only as far as they are taken.
-private struct Ranking {
+struct Ranking {
   /// A binary heap with the best on top.
   ///
   /// A key is the score's bits, made to order as integers, above the inverted id.
@@ -233,6 +128,11 @@ private struct Ranking {
     for parent in (0..<(keys.count / 2)).reversed() { sink(parent) }
   }
 
+  /// All of them in sampling order.
+  var sorted: [Int32] { keys.sorted(by: >).map(Ranking.id) }
+
+  private static func id(_ key: UInt64) -> Int32 { Int32(truncatingIfNeeded: ~key) }
+
   mutating func popBest() -> Int32 {
     let best = keys[0]
     let last = keys.removeLast()
@@ -240,7 +140,7 @@ private struct Ranking {
       keys[0] = last
       sink(0)
     }
-    return Int32(truncatingIfNeeded: ~best)
+    return Ranking.id(best)
   }
 
   private mutating func sink(_ start: Int) {

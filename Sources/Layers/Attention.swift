@@ -6,6 +6,7 @@ extension Pass {
     _ packed: Tensor, layer: Int, _ layout: HeadLayout, _ mask: AttentionMask, _ input: Tokens,
     dropout rate: Float
   ) -> Tensor {
+    probe?.record(layer, .packed, packed)  // as the model made them: the edits come after
     var (packed, mask) = (packed, mask)
     var silent: [Int] = []
     for edit in edits {
@@ -18,7 +19,6 @@ extension Pass {
       }
     }
     probe?.record(layer, mask: mask)
-    probe?.record(layer, .packed, packed)
     var heads = packed.attention(
       layout, plan(mask, input), dropout: nextDropout(rate), cache: cache?[layer])
     for head in silent { heads = heads.scalingColumns(layout.columns(of: head), by: 0) }

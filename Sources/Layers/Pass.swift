@@ -81,5 +81,6 @@ public final class KeyValueCache {
   /// Positions that every layer holds.
   public var count: Int { layers.last?.count ?? 0 }
 
-  public func removeAll() { layers.forEach { $0.removeAll() } }
+  /// Forgets the positions from `count` on; what is added next stands there.
+  public func truncate(to count: Int) { layers.forEach { $0.truncate(to: count) } }
 }

@@ -1,34 +1,38 @@
 // What a view asks of a forward pass: intermediates to show, and changes to try.
 
-/// Keeps intermediates of one forward pass; tensors never change, so keeping one copies nothing.
+/// Keeps intermediates of one forward pass, copied out of the tensors: plain values may go to
+/// another thread, and the tensors' memory goes back to the pool.
 public final class Probe {
   /// What is kept of every layer.
   public enum Part: String, CaseIterable, Sendable {
     /// [N, C]: as the layer receives it.
     case input
-    /// [N, C]: what queries, keys and values are made from.
+    /// [N, C]: what queries, keys and values are made from, where a norm stands before them.
     case norm
     /// [N, q | k | v]: all heads, packed.
     case packed
     /// [N, H · D]: the heads' outputs side by side.
     case heads
+    /// [N, C]: the heads' outputs times the output matrix.
+    case joined
     /// [N, C]: the attention's result added to the input.
     case residual
   }
 
-  private var kept: [Int: [Part: Tensor]] = [:]
+  private var kept: [Int: [Part: [Float]]] = [:]
   /// The mask in force, by layer.
   public private(set) var masks: [Int: AttentionMask] = [:]
 
   public init() {}
 
-  public subscript(_ layer: Int, _ part: Part) -> Tensor? { kept[layer]?[part] }
+  /// Rows of a layer's part, one after another; none where the layer has no such part.
+  public subscript(_ layer: Int, _ part: Part) -> [Float] { kept[layer]?[part] ?? [] }
 
   func record(_ layer: Int, mask: AttentionMask) { masks[layer] = mask }
 
   /// Keeps what a layer computed.
   public func record(_ layer: Int, _ part: Part, _ value: Tensor) {
-    kept[layer, default: [:]][part] = value
+    kept[layer, default: [:]][part] = value.values
   }
 }
 

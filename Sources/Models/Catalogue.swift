@@ -92,13 +92,21 @@ extension GPTConfig {
       "attn_pdrop": .double(Double("\(attentionDropout)") ?? 0),
       "resid_pdrop": .double(Double("\(residualDropout)") ?? 0),
       isPostNorm ? "afn" : "activation_function": .string(isPostNorm ? "gelu" : "gelu_new"),
-      "torch_dtype": .string("float32"), "tie_word_embeddings": .bool(true),
+      "tie_word_embeddings": .bool(true),
     ]
     if arrangement != .slip {
       let name = isPostNorm ? "OpenAIGPTLMHeadModel" : "GPT2LMHeadModel"
       sizes["architectures"] = .array([.string(name)])
     }
     return .object(sizes)
+  }
+
+  /// How many numbers the model has; in double, for their product may not fit into an integer.
+  public var parameterCount: Double {
+    let (c, f) = (Double(width), Double(inner ?? 4 * width))
+    let norm = arrangement == .postNorm ? 0 : 2 * c
+    return Double(layers) * (4 * c * c + 2 * c * f + 9 * c + f) + c * Double(vocabulary + context)
+      + norm
   }
 
   /// Refuses sizes that no model can have, and models that do not fit into memory.
@@ -121,12 +129,9 @@ extension GPTConfig {
     }
     if !(normEpsilon > 0) { wrong.append("layer_norm_epsilon is \(normEpsilon), must be positive") }
     guard wrong.isEmpty else { throw Failure("\(visible(path)): " + wrong.joined(separator: "; ")) }
-    // In double: the product of such sizes may not fit into an integer.
-    let (c, f) = (Double(width), Double(inner ?? 4 * width))
-    let count =
-      Double(layers) * (4 * c * c + 2 * c * f + 9 * c + f) + c * Double(vocabulary + context)
+    let count = parameterCount
     // Beside them a layer has its keys and values of a full context, and some 8 KB of objects.
-    let bytes = 4 * count + Double(layers) * (8 * c * Double(context) + 8192)
+    let bytes = 4 * count + Double(layers) * (8 * Double(width) * Double(context) + 8192)
     let memory = Double(Machine.physicalMemory)
     guard bytes < memory else {
       throw Failure(

@@ -114,7 +114,9 @@ struct GPTBlock {
     pass.probe?.record(layer, .input, x)
     switch arrangement {
     case .preNorm:
-      let h = attention(norm1(x), addedTo: x, input, pass)
+      let y = norm1(x)
+      pass.probe?.record(layer, .norm, y)
+      let h = attention(y, addedTo: x, input, pass)
       return mlp(norm2(h), addedTo: h, pass)
     case .postNorm:
       let h = norm1(attention(x, addedTo: x, input, pass))
@@ -152,9 +154,9 @@ struct GPTAttention {
   func callAsFunction(
     _ x: Tensor, addedTo residual: Tensor?, _ input: Tokens, _ pass: Pass
   ) -> Tensor {
-    pass.probe?.record(layer, .norm, x)
     let heads = pass.attend(
       project(x), layer: layer, layout, .causal, input, dropout: attentionDropout)  // [N, C]
+    pass.probe?.record(layer, .joined, output(heads))
     let y = output(heads, addedTo: residual, dropout: residualDropout, pass)
     pass.probe?.record(layer, .residual, y)
     return y

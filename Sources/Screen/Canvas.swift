@@ -116,6 +116,21 @@ public struct Canvas: Equatable, Sendable {
     }
   }
 
+  /// The part of the canvas within `area`, as a canvas of its own.
+  public func cut(_ area: Rect) -> Canvas {
+    var part = Canvas(rows: area.height, columns: area.width)
+    for row in 0..<part.rows {
+      for column in 0..<part.columns {
+        guard let cell = self[area.row + row, area.column + column] else { continue }
+        part.cells[row * part.columns + column] = cell
+      }
+    }
+    if let cursor, area.contains(cursor.row, cursor.column) {
+      part.cursor = Position(cursor.row - area.row, cursor.column - area.column)
+    }
+    return part
+  }
+
   /// The glyphs of a look without colour, a line a row, spaces at the end cut.
   public func text(_ look: Look = .full) -> String {
     let look = look.with(colour: false)

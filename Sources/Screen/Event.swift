@@ -17,6 +17,8 @@ public enum Event: Hashable, Sendable {
   case wheel(up: Bool, Position)
   /// The size changed, or the screen was lost meanwhile: draw everything.
   case resize
+  /// Something outside wants the program to look: `Terminal.wake` was called.
+  case wake
   /// The process was asked to end by this signal: save, put the terminal back, go.
   case end(signal: Int32)
 }
@@ -24,10 +26,14 @@ public enum Event: Hashable, Sendable {
 /// A real terminal, or a scripted one.
 public protocol Backend {
   var size: Size { get }
-  var look: Look { get }
+  var look: Look { get set }
   mutating func draw(_ canvas: Canvas)
   /// The next event; nil when `timeout` milliseconds pass without one. Without a limit it waits.
   mutating func next(timeout: Int?) -> Event?
+  /// Draws everything with the next canvas.
+  mutating func repaint()
+  /// Whether clicks and the wheel come to the program.
+  mutating func setMouse(_ isOn: Bool)
 }
 
 /// A back end for tests: its events are given, its canvases are kept.
@@ -44,4 +50,8 @@ public struct ScriptedBackend: Backend {
   public mutating func draw(_ canvas: Canvas) { drawn.append(canvas) }
 
   public mutating func next(timeout: Int?) -> Event? { events.popLast() }
+
+  public mutating func repaint() {}
+
+  public mutating func setMouse(_ isOn: Bool) {}
 }

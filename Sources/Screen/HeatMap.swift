@@ -22,12 +22,18 @@ public struct HeatMap: Widget {
   public var rows, columns: [String]
   /// The value at row, column; nil where masked.
   public var value: (Int, Int) -> Double?
+  /// The largest value of a block, where it is known without looking at all of its cells.
+  public var blockValue: ((_ rows: Range<Int>, _ columns: Range<Int>) -> Double?)?
   public var scale = Scale.share
   public var zoom = Zoom.digits
+  /// How the legend says what rows and columns are; empty leaves it out.
+  public var axes = "rows read, columns are read"
   /// The cell in focus.
   public var cursor: Position?
   /// The first row and column in sight.
   public var origin = Position(0, 0)
+  /// How many numbers a row and a column stand for, where the map itself is one of blocks.
+  public var unit = Size(rows: 1, columns: 1)
 
   public init(
     rows: [String], columns: [String], value: @escaping (Int, Int) -> Double?
@@ -43,14 +49,16 @@ public struct HeatMap: Widget {
     var label, cell: Int
   }
 
+  /// The columns of the largest number of a row.
+  private var indexWidth: Int { max(2, String(max(0, rows.count - 1) * unit.rows).count) }
+
   /// The part of the map that `area` shows, moved so that the cursor is in it.
   public func window(in area: Rect) -> Window {
-    let index = max(2, String(max(0, rows.count - 1)).count)
-    let name = zoom == .digits ? 5 : 6
+    let name = rows.allSatisfy(\.isEmpty) ? 0 : zoom == .digits ? 5 : 6
     let cell = [2, 1, 2, 3][zoom.rawValue]
     // A narrow area first loses the tokens' names, then their numbers.
     let label =
-      [index + 1 + name + (zoom == .digits ? 0 : 1), index + 1, 0].first {
+      [indexWidth + 1 + name + (zoom == .digits ? 0 : 1), indexWidth + 1, 0].first {
         area.width >= $0 + 6 * cell || $0 == 0
       } ?? 0
     let lines = max(0, area.height - 1)
@@ -164,8 +172,12 @@ public struct HeatMap: Widget {
   /// The largest value of a block, by size on a signed map; nil if all of it is masked.
   private func largest(_ row: Int, _ column: Int, _ block: Int) -> Double? {
     var best: Double?
-    for r in row..<min(rows.count, row + block) {
-      for c in column..<min(columns.count, column + block) {
+    let (down, across) = (
+      row..<min(rows.count, row + block), column..<min(columns.count, column + block)
+    )
+    if let blockValue { return blockValue(down, across) }
+    for r in down {
+      for c in across {
         guard let value = value(r, c) else { continue }
         if value.isNaN { return value }
         if best.map({ value.magnitude > $0.magnitude }) ?? true { best = value }
@@ -191,7 +203,7 @@ public struct HeatMap: Widget {
     let every = zoom == .pairs ? 5 : 10
     let cells = (window.columns.count + window.block - 1) / max(1, window.block)
     for place in stride(from: 0, to: cells, by: every) {
-      let number = String(window.columns.lowerBound + place * window.block)
+      let number = String((window.columns.lowerBound + place * window.block) * unit.columns)
       let column = window.label + place * window.cell
       if column + number.count <= line.width { canvas.write(number, in: line, column: column) }
     }
@@ -199,10 +211,10 @@ public struct HeatMap: Widget {
 
   private func drawLabel(of row: Int, on canvas: inout Canvas, in line: Rect, _ window: Window) {
     guard window.label > 0 else { return }
-    let index = max(2, String(max(0, rows.count - 1)).count)
+    let index = indexWidth
     let focus = cursor.map { (row..<row + max(1, window.block)).contains($0.row) } ?? false
     let flags: Flags = focus ? .bold : []
-    canvas.write(Glyphs.fit(String(row), index, right: true), in: line, .text, flags)
+    canvas.write(Glyphs.fit(String(row * unit.rows), index, right: true), in: line, .text, flags)
     let name = Glyphs.fit(rows[row], max(0, window.label - index - 1 - (zoom == .digits ? 0 : 1)))
     canvas.write(name, in: line, column: index + 1, .token(row), flags)
   }
@@ -213,8 +225,8 @@ public struct HeatMap: Widget {
   public func drawLegend(on canvas: inout Canvas, in line: Rect, of area: Rect) {
     let block = window(in: area).block
     let cell =
-      block > 1 ? "1 cell = \(block)x\(block) tokens, largest" : "rows read, columns are read"
-    var column = canvas.write(cell, in: line) + 5
+      block > 1 ? "1 cell = \(block)x\(block) tokens, largest" : axes
+    var column = cell.isEmpty ? 0 : canvas.write(cell, in: line) + 5
     switch scale {
     case .share where zoom == .digits:
       canvas.write("·  under 0.5 %   blank  masked   ▸  cursor", in: line, column: column)

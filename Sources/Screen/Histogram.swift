@@ -5,6 +5,11 @@ public struct Histogram: Widget {
   /// Values that are no number or infinite, which no bin holds.
   public let others: Int
 
+  /// Values that were counted elsewhere, in equal bins from `low` to `high`.
+  public init(counts: [Int], low: Double, high: Double, others: Int = 0) {
+    (self.counts, self.low, self.high, self.others) = (counts, low, high, others)
+  }
+
   /// Counts `values` in `bins` equal bins from the least to the largest finite one.
   public init(_ values: [Double], bins: Int) {
     let finite = values.filter(\.isFinite)

@@ -64,7 +64,11 @@ public final class KeyValueRows {
     storage = Storage(capacity * width)
   }
 
-  public func removeAll() { count = 0 }
+  /// Forgets the positions from `count` on.
+  public func truncate(to count: Int) {
+    precondition((0...self.count).contains(count), "\(count) of \(self.count) rows")
+    self.count = count
+  }
 
   /// Adds the keys and values of packed rows [n, packedWidth].
   func append(_ packed: Tensor, layout: HeadLayout) {

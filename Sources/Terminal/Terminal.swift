@@ -70,6 +70,9 @@ public final class Terminal: Backend {
     exit(128 + signal)
   }
 
+  /// Makes `next` return `.wake`; from any thread.
+  public static func wake() { nc_wake() }
+
   public var size: Size { Size(rows: Int(nc_rows()), columns: Int(nc_columns())) }
 
   /// Whether clicks and the wheel come to the program, not to the terminal's own selection.
@@ -124,14 +127,16 @@ public final class Terminal: Backend {
   }
 
   private func readSignals() {
-    var isResized = false
+    var (isResized, isWoken) = (false, false)
     for byte in read(from: wake, 256) ?? [] {
       switch Int32(byte) {
+      case 0: isWoken = true
       case SIGWINCH: isResized = true
       case SIGTSTP: suspend()
       case let signal: waiting.append(.end(signal: signal))
       }
     }
+    if isWoken { waiting.append(.wake) }
     // A storm of resizes is one.
     if isResized {
       nc_resize()

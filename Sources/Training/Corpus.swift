@@ -42,7 +42,7 @@ public struct Corpus {
     switch config.make {
     case "sort": return (SortGenerator(), SortGenerator(split: .test))
     case "adder": return (AdderGenerator(), AdderGenerator(split: .test))
-    case "copy": return (CopyGenerator(), CopyGenerator())
+    case "copy": return (CopyGenerator(), CopyGenerator(split: .test))
     case let name? where tales[name] == nil:
       let near = nearest(name, among: generatorNames).map { " (nearest: \($0))" } ?? ""
       throw Failure(

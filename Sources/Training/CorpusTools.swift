@@ -11,7 +11,7 @@ extension Corpus {
     switch name {
     case "sort": "6 digits of 3 kinds, then the same sorted (minGPT)"
     case "adder": "sums of two numbers of two digits, the sum reversed (minGPT)"
-    case "copy": "random tokens in which one stretch comes twice"
+    case "copy": "random tokens, no two alike, of which one stretch comes twice"
     default:
       tales[name].map { grammar in
         let rate = grammar.entropyRate()
@@ -19,6 +19,21 @@ extension Corpus {
         return "very short stories of \(Int(bytes)) bytes, \(bits) bits a byte"
       } ?? ""
     }
+  }
+
+  /// The loss in nats a token that no model can fall below: the exact entropy of a tale, shared out
+  /// over the tokens that its tales have on the average.
+  ///
+  /// Nil for all but tales. It holds for whole stories, as validation reads them: a random window
+  /// ends within one.
+  public static func entropyFloor(_ config: DataConfig, atlas path: String) -> Double? {
+    guard let grammar = config.make.flatMap({ tales[$0] }), let atlas = try? Atlas(path) else {
+      return nil
+    }
+    let splits = [Split.train, .validation].map(atlas.split)
+    let stories = splits.reduce(0) { $0 + $1.documents }
+    let tokens = splits.reduce(0) { $0 + $1.tokens }
+    return tokens > 0 ? grammar.entropyRate().nats * Double(stories) / Double(tokens) : nil
   }
 
   /// Hands over what a generator makes: a story, or the tokens of a sequence, a line each.

@@ -30,6 +30,17 @@ public final class RunFolder {
     return try RunFolder(path)
   }
 
+  /// The path itself, or with the next free number where it is taken: `tales`, `tales-2`.
+  public static func unused(_ path: String) -> String {
+    guard FileSystem.exists(path) else { return path }
+    let digits = path.reversed().prefix { $0.isNumber }.count
+    let isNumbered = digits > 0 && digits < 7 && path.dropLast(digits).last == "-"
+    let stem = isNumbered ? path.dropLast(digits + 1) : path[...]
+    var number = isNumbered ? Int(path.suffix(digits)) ?? 1 : 1
+    repeat { number += 1 } while FileSystem.exists("\(stem)-\(number)")
+    return "\(stem)-\(number)"
+  }
+
   /// Opens a run and locks it; throws when another trainer has it.
   public init(_ path: String) throws(Failure) {
     guard FileSystem.exists(path + "/run.json") else {
@@ -40,7 +51,13 @@ public final class RunFolder {
     guard lock >= 0 else {
       throw FileSystem.failure("open", path + "/lock")
     }
-    guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+    // A program that this one is just starting holds a copy of our locks for a moment.
+    var isHeld = flock(lock, LOCK_EX | LOCK_NB) == 0
+    for _ in 0..<10 where !isHeld {
+      usleep(5_000)
+      isHeld = flock(lock, LOCK_EX | LOCK_NB) == 0
+    }
+    guard isHeld else {
       close(lock)
       throw Failure(
         "\(visible(path)) is being trained by another process; wait for it or stop it", code: 1)
@@ -67,34 +84,44 @@ public final class RunFolder {
       }
       try AtomicFile.write(kept.flatMap { $0 + [UInt8(ascii: "\n")] }, to: file)
     }
+    close(log)  // Of the run that was open in this folder before.
     log = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
     guard log >= 0 else {
       throw FileSystem.failure("open", file)
     }
   }
 
-  /// Appends one line; throws when the disk does not take it.
+  /// Appends one line, wholly or not at all; throws when the disk does not take it.
   func append(_ line: JSON) throws(Failure) {
     let bytes = Array((line.text() + "\n").utf8)
+    let end = lseek(log, 0, SEEK_END)
     guard bytes.withUnsafeBytes({ FileSystem.write($0, to: log) }) else {
-      throw FileSystem.failure("write", path + "/log.jsonl")
+      let failure = FileSystem.failure("write", path + "/log.jsonl")
+      ftruncate(log, end)
+      throw failure
     }
   }
 
   // MARK: - Checkpoints
 
   /// The step of each checkpoint, ascending.
-  public func checkpoints() throws(Failure) -> [Int] {
-    try FileSystem.list(path + "/checkpoints").compactMap { name in
+  public func checkpoints() throws(Failure) -> [Int] { try Self.checkpoints(in: path) }
+
+  /// The same for a run that need not be opened.
+  public static func checkpoints(in run: String) throws(Failure) -> [Int] {
+    try FileSystem.list(run + "/checkpoints").compactMap { name in
       name.hasPrefix("step-") ? UInt32(name.dropFirst(5)).map { Int($0) } : nil
     }.sorted()
   }
 
   /// The folder of a step's checkpoint.
-  public func checkpoint(_ step: Int) -> String {
+  public func checkpoint(_ step: Int) -> String { Self.checkpoint(step, in: path) }
+
+  /// The same for a run that need not be opened.
+  public static func checkpoint(_ step: Int, in run: String) -> String {
     let digits = String(step)
     let zeros = String(repeating: "0", count: max(0, 6 - digits.count))
-    return path + "/checkpoints/step-" + zeros + digits
+    return run + "/checkpoints/step-" + zeros + digits
   }
 
   /// Writes a checkpoint and settles the folder on it.
@@ -102,9 +129,8 @@ public final class RunFolder {
     _ step: Int, isBest: Bool, keepLast: Int, keepBest: Bool,
     fill: (_ temporary: String) throws(Failure) -> Void
   ) throws(Failure) {
-    let target = checkpoint(step)
-    if FileSystem.exists(target) { FileSystem.remove(target) }  // Of a run that was cut back.
-    let folder = try AtomicDirectory(target)
+    // One may be there: of a run that was cut back, or before the rate was turned.
+    let folder = try AtomicDirectory(checkpoint(step), replaces: true)
     try fill(folder.temporaryPath)
     try folder.commit()
     fsync(log)

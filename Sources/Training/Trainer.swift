@@ -35,6 +35,8 @@ public final class Trainer<Task: TrainingTask> {
   public let config: TrainingConfig
   /// Steps done.
   public private(set) var step = 0
+  /// The learning rate that was last set by hand.
+  public private(set) var turn: RateTurn?
   public let optimizer: Optimizer
   private let gradients: [Gradients]
 
@@ -51,7 +53,22 @@ public final class Trainer<Task: TrainingTask> {
   }
 
   /// Goes on behind `step`, the optimizer having been restored.
-  public func resume(at step: Int) { self.step = step }
+  ///
+  /// A `turn` lapses when another peak was configured since.
+  public func resume(at step: Int, turn: RateTurn? = nil) {
+    self.step = step
+    self.turn = turn?.peak == config.optimizer.learningRate ? turn : nil
+  }
+
+  /// The learning rate of the next step.
+  public var learningRate: Float {
+    config.schedule.rate(step, peak: config.optimizer.learningRate, turn: turn)
+  }
+
+  /// Sets it; from there on the schedule keeps its shape, scaled.
+  public func turn(rate: Float) {
+    turn = RateTurn(step: step, rate: rate, peak: config.optimizer.learningRate)
+  }
 
   /// One step, or nil when the configured steps are done.
   ///
@@ -85,7 +102,7 @@ public final class Trainer<Task: TrainingTask> {
     }
     let limit = Double(config.clip)
     let clip = limit > 0 && norm > limit ? Float(limit / norm) : 1
-    let rate = config.schedule.rate(step, peak: config.optimizer.learningRate)
+    let rate = learningRate
     step += 1
     optimizer.update(gradients[0], lanes, step: step, rate: rate, scale: perToken * clip)
     return StepReport(

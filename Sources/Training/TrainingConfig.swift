@@ -131,6 +131,31 @@ public struct ScheduleConfig: Codable, Equatable, Sendable {
     let share = name == .cosine ? 0.5 * (1 + cosf(.pi * done)) : 1 - done
     return minimum + share * (peak - minimum)
   }
+
+  /// The same where a rate was set by hand: that one, and then the schedule's shape, scaled.
+  ///
+  /// A schedule that had come to 0 has no shape left: the rate stays as it was set.
+  public func rate(_ step: Int, peak: Float, turn: RateTurn?) -> Float {
+    guard let turn else { return rate(step, peak: peak) }
+    let there = rate(turn.step, peak: peak)
+    return there > 0 ? turn.rate * (rate(step, peak: peak) / there) : turn.rate
+  }
+}
+
+/// A learning rate that was set by hand during a run.
+public struct RateTurn: Equatable, Sendable {
+  /// The steps that were done by then.
+  public var step: Int
+  /// The rate of the next one.
+  public var rate: Float
+  /// The rate of the configuration, which it overrules.
+  public var peak: Float
+
+  public init(step: Int, rate: Float, peak: Float) {
+    (self.step, self.rate, self.peak) = (step, rate, peak)
+  }
+
+  static func isRate(_ rate: Float) -> Bool { rate >= 0 && rate.isFinite }
 }
 
 extension TrainingConfig {

@@ -4,6 +4,7 @@ import Inspection
 import Models
 import Screen
 import Text
+import Training
 
 extension AttentionStage: ExpressibleByArgument {}
 
@@ -45,6 +46,10 @@ struct Attention: ParsableCommand {
     }
     let snapshot = AttentionSnapshot(directory.model, ids: ids)
     let tokens = ids.map { directory.tokenizer?.piece($0) ?? "\($0)" }
+    guard snapshot.stages.contains(stage) else {
+      throw Failure(
+        "--stage \(stage.rawValue): this model has no norm before its attention", code: 64)
+    }
     let matrix = snapshot.rows(stage, layer: layer, head: head, 0..<ids.count)
     switch json ? .json : format {
     case .json:

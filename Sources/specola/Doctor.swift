@@ -27,7 +27,7 @@ struct Doctor: ParsableCommand {
         "home",
         Home.candidates.first { FileSystem.exists($0 + "/configs") }.map(JSON.string) ?? .null
       ),
-      ("models", .array(Home.modelNames().map(JSON.string))),
+      ("models", .array(Home.models().map { .string($0.name) })),
       ("cpu_path", .string(Kernel.path.rawValue)),
     ]
     rows.append(("openblas", Kernel.openBLAS.map(JSON.string) ?? .null))

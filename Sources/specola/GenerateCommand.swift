@@ -4,6 +4,7 @@ import Files
 import Generation
 import Models
 import Text
+import Training
 
 /// What a model reads: a text, or ids.
 struct PromptOptions: ParsableArguments {

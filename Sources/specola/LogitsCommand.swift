@@ -3,6 +3,7 @@ import Files
 import Generation
 import Models
 import Text
+import Training
 
 struct Logits: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -13,16 +13,16 @@ struct Specola: ParsableCommand {
       examples:
         specola train configs/models/nano-cpu.json configs/train/nano-cpu.json
         specola generate tales-en --prompt "Anna found" --temperature 0.8
+        specola generate tales-en@100 --prompt "Anna found"
 
       MODEL is a directory in Hugging Face form, a run folder (its last checkpoint), or the name of
-      one below models/. Layers, heads and positions count from 0.
+      one below models/; MODEL@STEP is its checkpoint of that step. Layers, heads and positions
+      count from 0.
       """,
     version: version,
     subcommands: [
       Open.self, Train.self, Generate.self, Logits.self, Attention.self, Evaluate.self,
-      Tokenize.self,
-      DataCommand.self,
-      Bench.self, Doctor.self,
+      Tokenize.self, Export.self, DataCommand.self, Bench.self, Doctor.self,
     ],
     defaultSubcommand: Open.self)
 
@@ -53,7 +53,7 @@ struct Specola: ParsableCommand {
       $0.configuration.commandName ?? "\($0)".lowercased()
     }
     guard !commands.contains(word), (try? Home.model(word)) == nil else { return }
-    let near = nearest(word, among: commands + Home.modelNames())
+    let near = nearest(word, among: commands + Home.models().map(\.name))
     throw Failure(
       "\(quoted(word)) is neither a command nor a model"
         + (near.map { "; nearest: \($0)" } ?? "; see specola --help"), code: 64)

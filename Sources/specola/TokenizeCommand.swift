@@ -2,6 +2,7 @@ import ArgumentParser
 import Checkpoints
 import Files
 import Text
+import Training
 
 struct Tokenize: ParsableCommand {
   static let configuration = CommandConfiguration(

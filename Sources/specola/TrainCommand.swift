@@ -112,10 +112,11 @@ struct Train: ParsableCommand {
     let path = out ?? Home.freeRun(FileSystem.name(file))
     let folder = try TrainingRun.create(path, beginning, config, version: version)
     guard let minutes else { return try TrainingRun(folder) }
-    let steps = try fit(minutes, TrainingRun(folder, sets: [("steps", "\(1 << 40)")]))
-    note("\(grouped(steps)) steps fit into \(fixed(minutes, 2)) minutes on this machine")
-    let text = String(steps)
-    return try TrainingRun(folder, sets: [("steps", text), ("schedule.steps", text)])
+    let forecast = try Forecast(of: path)
+    note(
+      "\(grouped(forecast.steps(in: minutes))) steps fit into \(fixed(minutes, 2)) minutes on this "
+        + "machine: \(grouped(Int(forecast.tokensPerSecond))) tokens/s")
+    return try TrainingRun(folder, sets: forecast.fit(minutes: minutes))
   }
 
   private func begins(
@@ -130,21 +131,6 @@ struct Train: ParsableCommand {
     let json = try JSON(contentsOf: file)
     try Catalogue.shape(json, from: file, rule: .strict, sets: sets)
     return .configuration(json, path: file, sets: sets)
-  }
-
-  /// The steps that fit into a time, measured by two seconds of steps that are then forgotten.
-  private func fit(_ minutes: Double, _ run: TrainingRun) throws -> Int {
-    _ = try run.trainer.next()
-    let began = ContinuousClock.now
-    var steps = 0
-    while ContinuousClock.now - began < .seconds(2), try run.trainer.next() != nil { steps += 1 }
-    let evaluation = ContinuousClock.now
-    let share = run.plan.training.evaluateEvery
-    if share > 0 { _ = try run.evaluation() }
-    let now = ContinuousClock.now
-    let each = (evaluation - began) / .seconds(1) / Double(max(1, steps))
-    let judged = share > 0 ? (now - evaluation) / .seconds(1) / Double(share) : 0
-    return max(1, Int(min(60 * minutes / (each + judged), 1e12)))
   }
 }
 
@@ -174,7 +160,7 @@ private struct TrainingReporter {
           unread = error
         }
         guard unread != nil || Interrupt.signal != nil, run.isBetweenSteps else { continue }
-        if run.savedStep != run.trainer.step { try run.save() }
+        try run.save()
         break
       }
     } catch let error as NotFinite {
@@ -203,6 +189,8 @@ private struct TrainingReporter {
 
   private func show(_ event: TrainingEvent) throws(Failure) {
     switch event {
+    case .turned(let step, let rate, let line):
+      try emit(json ? line.text() : "rate \(fixed(Double(rate) * 1e4, 2))e-4 from step \(step) on")
     case .step(let report, let speed, let line):
       if let line {
         let rate = fixed(Double(report.learningRate) * 1e4, 2)

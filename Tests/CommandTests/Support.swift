@@ -19,13 +19,16 @@ final class Workshop {
   let folder: String
 
   /// The project's folder, where `swift test` runs.
-  private static let root = realpath(".", nil).map { String(cString: $0) } ?? "."
+  static let home = realpath(".", nil).map { String(cString: $0) } ?? "."
 
-  private static let binary: String? = {
+  static let binary: String? = {
     let given = getenv("SPECOLA_BINARY").map { String(cString: $0) }
-    let places = [".build", ".build-test"].map { "\(root)/\($0)/release/specola" }
+    let places = [".build", ".build-test"].map { "\(home)/\($0)/release/specola" }
     return ([given].compactMap { $0 } + places).first(where: FileSystem.isRegularFile)
   }()
+
+  /// The program, for a shell.
+  static var program: String { binary ?? "specola" }
 
   init() throws {
     folder = try FileSystem.temporaryDirectory(prefix: "specola-command-")
@@ -89,7 +92,7 @@ final class Workshop {
     let script = #"cd "$0" && "# + (shell ?? #"exec "$@""#)
     return try Running(
       ["/bin/sh", "-c", script, place.isEmpty ? folder : place, binary] + arguments,
-      environment: environment ?? ["PATH=/usr/bin:/bin", "SPECOLA_HOME=" + Self.root], in: self)
+      environment: environment ?? ["PATH=/usr/bin:/bin", "SPECOLA_HOME=" + Self.home], in: self)
   }
 
   /// Runs a command that must be refused in one line with these words, and leave nothing behind.

@@ -115,6 +115,23 @@ struct AtomicTests {
     }
   }
 
+  @Test func aFolderIsReplacedWhereThatIsAsked() throws {
+    try withTemporaryFolder { folder in
+      for (number, content) in ["first", "second"].enumerated() {
+        let directory = try AtomicDirectory(folder + "/step-1", replaces: true)
+        try AtomicFile.write(content, to: directory.temporaryPath + "/f\(number)")
+        if number == 1 { #expect(try text(folder + "/step-1/f0") == "first") }
+        try directory.commit()
+        #expect(try FileSystem.list(folder) == ["step-1"])
+        #expect(try FileSystem.list(folder + "/step-1") == ["f\(number)"])
+      }
+      // What stepped aside in a process that was killed is swept.
+      try FileSystem.createDirectory(folder + "/.step-1.999999999-0-old.partial")
+      FileSystem.sweep(folder)
+      #expect(try FileSystem.list(folder) == ["step-1"])
+    }
+  }
+
   @Test func aFolderWithoutCommitIsRemoved() async throws {
     try withTemporaryFolder { folder in
       do {

@@ -19,7 +19,7 @@ block = model.transformer.h[layer]
 block.register_forward_pre_hook(lambda m, a: seen.update(input=a[0][0]))
 block.ln_1.register_forward_hook(lambda m, a, out: seen.update(norm=out[0]))
 block.attn.c_attn.register_forward_hook(lambda m, a, out: seen.update(packed=out[0]))
-block.attn.c_proj.register_forward_hook(lambda m, a, out: seen.update(joined=a[0][0], projected=out[0]))
+block.attn.c_proj.register_forward_hook(lambda m, a, out: seen.update(together=a[0][0], joined=out[0]))
 
 
 def rows(x):
@@ -35,9 +35,14 @@ golden = {
     "ids": ids, "layer": layer, "head": head,
     "stages": {
         "input": rows(seen["input"]), "norm": rows(seen["norm"]), "queries": rows(q), "keys": rows(k), "values": rows(v),
-        "scores": rows(scores), "scaled": rows(scores / width**0.5), "weights": rows(weights), "output": rows(weights @ v),
-        "joined": rows(seen["joined"]), "residual": rows(seen["input"] + seen["projected"]),
+        "qkv": rows(torch.cat([q, k, v], -1)), "scores": rows(scores), "scaled": rows(scores / width**0.5), "weights": rows(weights), "output": rows(weights @ v),
+        "joined": rows(seen["joined"]), "residual": rows(seen["input"] + seen["joined"]),
     },
+    "together": rows(seen["together"]),
+    # Of every row: the largest weight of each head and its column; each column's part in the output.
+    "peaks": [[list(map(float, torch.max(w, -1)))[::-1] for w in row] for row in out.attentions[layer][0].transpose(0, 1)],
+    "share": rows(weights * ((weights @ v) @ v.T) / ((weights @ v) ** 2).sum(-1, keepdim=True)),
+    "next": [[i, round(p, 6)] for p, i in zip(*map(torch.Tensor.tolist, torch.topk(out.logits[0, -1].softmax(-1), 5)))],
     "logits": [round(x, 6) for x in out.logits[0, -1].tolist()],
 }
 
@@ -55,4 +60,22 @@ hook.remove()
 with torch.no_grad():
     everything = torch.zeros(1, 1, len(ids), len(ids))
     golden["unmasked"] = [round(x, 6) for x in model(torch.tensor([ids]), attention_mask=everything).logits[0, -1].tolist()]
+
+# The same where each position reads itself and the two before it, and with the head's scores times 3.
+far = torch.full((len(ids), len(ids)), float("-inf"))
+with torch.no_grad():
+    window = torch.triu(torch.ones(len(ids), len(ids)), -2).tril().log()
+    golden["windowed"] = [round(x, 6) for x in model(torch.tensor([ids]), attention_mask=window[None, None]).logits[0, -1].tolist()]
+
+
+def sharpen(module, args):
+    x = args[0].clone()
+    x[0, :, head * width : (head + 1) * width] = (3 * scores / width**0.5 + torch.triu(far, 1)).softmax(-1) @ v
+    return (x,)
+
+
+hook = block.attn.c_proj.register_forward_pre_hook(sharpen)
+with torch.no_grad():
+    golden["sharpened"] = [round(x, 6) for x in model(torch.tensor([ids])).logits[0, -1].tolist()]
+hook.remove()
 json.dump(golden, open(here / "attention-goldens.json", "w"))

@@ -8,7 +8,7 @@ import os
 import struct
 
 import torch
-from safetensors.torch import save, save_file
+from safetensors.torch import load_file, save, save_file
 
 here = os.path.dirname(os.path.abspath(__file__))
 os.chdir(here)
@@ -47,3 +47,8 @@ written = {
 }
 with open("written.safetensors", "wb") as f:
     f.write(save(written, {"format": "pt"}))
+
+# What our export of gpt2-tiny as bf16 must be, byte for byte.
+tiny = {k: v.bfloat16() for k, v in load_file("gpt2-tiny/model.safetensors").items()}
+with open("gpt2-tiny/bf16.safetensors", "wb") as f:
+    f.write(save(tiny, {"format": "pt"}))

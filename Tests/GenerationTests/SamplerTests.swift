@@ -1,6 +1,7 @@
 import Files
 import Generation
 import Glibc
+import Random
 import TestSupport
 import Testing
 
@@ -132,6 +133,90 @@ private struct Goldens {
         #expect(try sample(logits, settings: settings, u: u) == table.choose(u))
       }
     }
+  }
+
+  /// What a screen shows of a column adds up, and no number is further off than its last digit.
+  @Test func columnsAddUp() throws {
+    let item = try #require(
+      try Goldens().cases.first {
+        $0.settings == (try SamplerSettings(temperature: 0.8, topK: 8, topP: 0.75))
+      })
+    let table = try SamplingTable(logits: item.logits, settings: item.settings)
+    var generator = SplitMix(state: 77)
+    for (filter, golden) in zip(SamplingTable.Filter.allCases, item.stages) {
+      let exact = (golden["probabilities"]?.array ?? []).compactMap(\.double)
+      for rows in [0..<10, 0..<1, 5..<30, 0..<30, 29..<40, 3..<3] {
+        let column = table.column(filter, rows: rows)
+        #expect(column.cells.compactMap { $0 }.reduce(column.rest, +) == 1000)
+        #expect(column.rest >= 0 && column.cells.count == rows.count)
+        #expect(column.cells.count { $0 != nil } + column.others == exact.count)
+        for (row, cell) in zip(rows, column.cells) {
+          #expect((cell == nil) == (row >= exact.count))
+          let off = abs(Double(cell ?? 0) - (row < exact.count ? exact[row] : 0) * 1000)
+          #expect(off <= (column.others > 0 ? 0.5 : 1))
+        }
+      }
+    }
+    // Nothing is left over: the numbers themselves must give way.
+    for count in 1..<60 {
+      let logits = (0..<count).map { _ in Float(log(generator.uniform() + 1e-6)) }
+      for logits in [logits, Array(repeating: 0, count: count)] {
+        let column = try SamplingTable(logits: logits, settings: SamplerSettings())
+          .column(.topP, rows: 0..<count)
+        #expect(column.cells.reduce(0) { $0 + ($1 ?? 0) } == 1000 && column.rest == 0)
+        #expect(column.cells.allSatisfy { ($0 ?? -1) >= 0 })
+      }
+    }
+    let thirds = try SamplingTable(logits: [0, 0, 0], settings: SamplerSettings())
+    #expect(
+      thirds.column(.model, rows: 0..<3).cells.sorted { $0 ?? 0 < $1 ?? 0 } == [333, 333, 334])
+    // 0.9988, twice 0.0006: rounding up leaves less than nothing for the rest.
+    let sure = try SamplingTable(
+      logits: [0, Float(log(0.0006)), Float(log(0.0006)), -20], settings: SamplerSettings())
+    let forced = sure.column(.model, rows: 0..<3)
+    #expect(forced.cells[0] == 999 && forced.cells.reduce(0) { $0 + ($1 ?? 0) } == 1000)
+    #expect(forced.others == 1 && forced.rest == 0)
+  }
+
+  /// The spans of the ranks tile the line, and a draw falls into the one that it takes.
+  @Test func spansTileTheLine() throws {
+    for item in try Goldens().cases {
+      let table = try SamplingTable(logits: item.logits, settings: item.settings)
+      let probabilities = (item.stages.last?["probabilities"]?.array ?? []).compactMap(\.double)
+      var end = 0.0
+      for (rank, probability) in probabilities.enumerated() {
+        let span = try #require(table.span(of: rank))
+        #expect(span.lowerBound == end)
+        #expect(abs(span.upperBound - span.lowerBound - probability) < 1e-14)
+        end = span.upperBound
+      }
+      #expect(abs(end - 1) < 1e-14 && table.span(of: probabilities.count) == nil)
+      for u in stride(from: 0.001, to: 1, by: 0.0371) {
+        #expect(table.span(of: table.rank(u))?.contains(u) == true)
+      }
+    }
+  }
+
+  /// Going back and on again repeats what `generate` drew with the same seed.
+  @Test func drawsHaveNumbers() {
+    var stream = RandomStream(seed: 1337, name: "sampling")
+    let inOrder = (0..<50).map { _ in stream.uniform() }
+    let draws = Draws(seed: 1337)
+    #expect((0..<50).reversed().map { draws[$0] } == inOrder.reversed())
+    #expect(Set(inOrder).count == 50 && Draws(seed: 1338)[0] != draws[0])
+  }
+
+  /// A turn of a knob redraws the screen, so a table of GPT-2's vocabulary is made in its time.
+  @Test func aLargeTableIsQuick() throws {
+    var generator = SplitMix(state: 4)
+    let logits = (0..<50_257).map { _ in Float(log(generator.uniform() + 1e-9)) }
+    let settings = try SamplerSettings(temperature: 0.8, topK: 40_000, topP: 0.99)
+    let clock = ContinuousClock()
+    let times = try (0..<9).map { _ in
+      try clock.measure { _ = try SamplingTable(logits: logits, settings: settings) }
+    }
+    // 4 ms by itself; the machine may be busy with other tests.
+    #expect(try #require(times.min()) < .milliseconds(12), "\(times)")
   }
 
   @Test func greedyTakesTheLowestIDOfTheBest() throws {

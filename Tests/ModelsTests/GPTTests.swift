@@ -53,8 +53,26 @@ import Testing
       }
       let error = distance(found, full[..<(start * 19)])
       #expect(error < 1e-5, "pieces of \(pieces): \(error)")
-      cache.removeAll()
+      cache.truncate(to: 0)
       #expect(distance(model(Tokens([[row[0]]]), Pass(cache: cache)).values, full[..<19]) < 1e-5)
+    }
+  }
+
+  /// What a cut cache goes on with is what it would have been without the part cut off.
+  @Test(arguments: Arrangement.allCases) func truncatedIsFull(_ kind: Arrangement) {
+    let model = makeModel(kind, context: 30)
+    let (row, other) = (randomIds(30, below: 19, "cut"), randomIds(30, below: 19, "other"))
+    let cache = model.makeCache()
+    _ = model(Tokens([row]), Pass(cache: cache))
+    for length in [29, 17, 17, 1, 0] {
+      cache.truncate(to: length)
+      #expect(cache.count == length)
+      let mixed = Array(row[..<length] + other[length...])
+      let full = model(Tokens([mixed]), Pass()).values
+      let rest = model(Tokens([Array(mixed[length...])]), Pass(cache: cache)).values
+      #expect(distance(rest, full[(length * 19)...]) < 1e-5, "cut to \(length)")
+      #expect(cache.count == 30)
+      cache.truncate(to: length)
     }
   }
 
@@ -78,7 +96,7 @@ import Testing
       if generator.ids.count - start > 12 { start = generator.ids.count - 6 }
       let kept = Array(generator.ids[start...])
       let full = model(Tokens([kept]), Pass()).values
-      let error = distance(generator.scores(), full.suffix(19))
+      let error = distance(try generator.scores(), full.suffix(19))
       #expect(error < 1e-5, "\(kept.count) tokens after \(steps) steps: \(error)")
     }
   }

@@ -47,18 +47,36 @@ import Text
   }
 
   @Test mutating func copyScoresWhatCameBefore() {
-    let copy = CopyGenerator(vocabulary: 1 << 30, length: 64)
-    var scored = 0
+    let copy = CopyGenerator()
+    #expect((copy.vocabulary, copy.length) == (128, 64))
     for _ in 0..<1000 {
       let sample = copy.sample(&random)
-      #expect(sample.input.count == 64)
-      for (i, target) in sample.targets.enumerated() where target >= 0 {
-        // Tokens of so large a vocabulary do not recur by chance: the copied one did come before.
-        let before = sample.input[..<i].lastIndex(of: sample.input[i])
-        #expect(before.map { sample.input[$0 + 1] } == target)
-        scored += 1
+      #expect(sample.input.count == 64 && sample.input.allSatisfy { (0..<128).contains($0) })
+      let scored = sample.targets.indices.filter { sample.targets[$0] >= 0 }
+      #expect((15...31).contains(scored.count))
+      for i in scored {
+        // No token comes a third time, so there is one place to look at.
+        let before = sample.input.indices.filter { sample.input[$0] == sample.input[i] }
+        #expect(before.count == 2 && before[1] == i)
+        #expect(sample.input[before[0] + 1] == sample.targets[i])
       }
     }
-    #expect(scored > 3000)
+  }
+
+  @Test mutating func copyHoldsOffsetsOut() {
+    var offsets: [Split: Set<Int>] = [:]
+    for split in [Split.train, .test] {
+      let copy = CopyGenerator(split: split)
+      for _ in 0..<20_000 {
+        let sample = copy.sample(&random)
+        guard let last = sample.targets.lastIndex(where: { $0 >= 0 }),
+          let first = sample.input.firstIndex(of: sample.input[last])
+        else { continue }
+        offsets[split, default: []].insert(last - first)
+      }
+    }
+    #expect(offsets[.test] == Set(stride(from: 16, through: 48, by: 4)))
+    // 49, the largest, is rare.
+    #expect(offsets[.train]?.subtracting([49]) == Set(16...48).subtracting(offsets[.test] ?? []))
   }
 }

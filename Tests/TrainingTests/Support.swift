@@ -1,3 +1,4 @@
+import Files
 import Models
 import Random
 import Text
@@ -91,4 +92,35 @@ func difference(_ a: [Float], _ b: [Float]) -> Float {
 
 func norm(_ x: [Float]) -> Double {
   x.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+}
+
+/// A small run over tales of bytes in a folder; the same at every call.
+func makeRun(
+  _ path: String, _ change: (inout TrainingConfig) -> Void = { _ in }
+) throws -> RunFolder {
+  var config = TrainingConfig()
+  (config.data.make, config.data.documents) = ("tales-en", 40)
+  (config.steps, config.batchSize, config.threads, config.dropout) = (24, 2, 2, 0.1)
+  (config.schedule.warmup, config.schedule.minimum, config.logEvery) = (2, 1e-4, 1)
+  (config.evaluateEvery, config.evaluateBatches, config.checkpointEvery) = (6, 1, 8)
+  change(&config)
+  let shape: JSON = ["n_embd": 12, "n_layer": 1, "n_head": 2, "n_positions": 16]
+  let beginning = Beginning.configuration(shape, path: "configs/tiny.json", sets: [])
+  return try TrainingRun.create(path, beginning, config, version: "test")
+}
+
+/// The lines of a run's log without their timings.
+func logLines(_ path: String) throws -> [String] {
+  try FileSystem.readAll(path + "/log.jsonl").split(separator: UInt8(ascii: "\n")).map { line in
+    var members = try JSON.parse(Array(line), from: "log").object ?? [:]
+    members["tokens_per_s"] = nil
+    return JSON.object(members).text()
+  }
+}
+
+/// What must be equal to the bit: the log without timings, and the last checkpoint.
+func bits(of run: String) throws -> [String] {
+  let files = ["model.safetensors", "training/optimizer.safetensors", "training/state.json"]
+  return try logLines(run) + RunFolder.checkpoints(in: run).map { "\($0)" }
+    + files.map { try sha256(ofFile: "\(run)/last/\($0)") }
 }

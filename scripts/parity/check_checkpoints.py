@@ -3,8 +3,9 @@
 
 usage: check_checkpoints.py SPECOLA_BINARY [CHECKPOINT_DIR ...] [--prompt TEXT]   (needs torch, transformers)
 
-Each CHECKPOINT_DIR, written by `specola train`, is loaded with AutoModelForCausalLM and AutoTokenizer:
-same ids, and logits within 1e-4. Then the other way: GPT-2 models with random weights, saved by
+Each CHECKPOINT_DIR, written by `specola train` or `export`, is loaded with AutoModelForCausalLM and
+AutoTokenizer: same ids, and logits within 1e-4; so is its export as bf16, whose number format
+transformers must find in it. Then the other way: GPT-2 models with random weights, saved by
 transformers in several sizes, spellings and number formats, give the same logits (1e-4) and the
 same greedy tokens here.
 """
@@ -79,6 +80,16 @@ def compare_checkpoint(binary, folder, prompt):
         ids = [i * 7 % model.config.vocab_size for i in range(min(9, model.config.n_positions))]
         ours = run(binary, "logits", str(folder), "--ids", comma(ids))
     compare_logits(f"{folder} logits", model, ours, ids)
+
+
+def compare_export(binary, folder, prompt):
+    with tempfile.TemporaryDirectory() as scratch:
+        half = pathlib.Path(scratch, "bf16")
+        command = [binary, "export", str(folder), "--out", str(half), "--precision", "bf16"]
+        subprocess.run(command, check=True, capture_output=True)
+        found = AutoModelForCausalLM.from_pretrained(half, dtype="auto").dtype
+        report(f"{folder} as bf16", None if found is torch.bfloat16 else f"is {found}", found)
+        compare_checkpoint(binary, half, prompt)
 
 
 def random_model(sizes):
@@ -174,10 +185,12 @@ def main():
     parser.add_argument("checkpoints", nargs="*", type=pathlib.Path)
     parser.add_argument("--prompt", default="the old king and the little boy")
     options = parser.parse_args()
-    checks = [
-        (str(folder), lambda folder=folder: compare_checkpoint(options.binary, folder, options.prompt))
-        for folder in options.checkpoints
-    ]
+    checks = []
+    for folder in options.checkpoints:
+        for compare in (compare_checkpoint, compare_export):
+            checks.append(
+                (str(folder), lambda c=compare, f=folder: c(options.binary, f, options.prompt))
+            )
     with tempfile.TemporaryDirectory() as scratch:
         for name, sizes in SIZES.items():
             folder = pathlib.Path(scratch, name.replace(" ", "-"))

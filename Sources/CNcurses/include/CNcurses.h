@@ -17,9 +17,12 @@ const char *nc_text(const char *name);
 
 // Opens the screen in raw mode, 0 if that fails. `on` and `off` switch mouse and paste marks,
 // `leave` goes back to the shell's screen in a crash. Standard error goes to the file `log`.
-// `wake` receives the end of a pipe that yields a byte, its number, for every signal caught.
+// `wake` receives the end of a pipe that yields a byte, its number, for every signal caught, and
+// 0 for every nc_wake.
 int nc_open(const char *on, const char *off, const char *leave, const char *log,
             int *wake);
+// Puts a 0 into that pipe; any thread.
+void nc_wake(void);
 // Puts everything back: modes, screen, terminal settings, standard error with what it said.
 void nc_close(void);
 // Stops the process as Ctrl-Z does; returns when it goes on, with the screen blank.

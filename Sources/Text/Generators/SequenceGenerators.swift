@@ -86,27 +86,39 @@ public struct AdderGenerator: SequenceGenerator {
   }
 }
 
-/// Random tokens in which one stretch comes a second time: where induction heads appear.
+/// Random tokens, no two alike, of which one stretch comes twice: where induction heads appear.
 ///
-/// Offset, length and place of the copy are random. The targets from the second token of the copy
-/// on are scored: they can be known from what followed the token before, at its first occurrence.
+/// Length and places of the stretch are random; every fourth offset from the first time to the
+/// second is held out for the test split. The targets from the second token of the copy on are
+/// scored: they can be known from what followed the token before, at its first occurrence.
+///
+/// The vocabulary is twice the length: were all of it in every sequence, to have seen a token
+/// would tell nothing, and the way to induction would have no first step (docs/LOG.md).
 public struct CopyGenerator: SequenceGenerator {
-  public let vocabulary: Int
   public let length: Int
+  public let split: Split
 
-  /// Sequences of `length` inputs (8 at least) over `vocabulary` tokens.
-  public init(vocabulary: Int = 64, length: Int = 64) {
-    precondition(vocabulary > 1 && length >= 8, "copy needs 2 tokens and 8 inputs at least")
-    (self.vocabulary, self.length) = (vocabulary, length)
+  /// Sequences of `length` inputs (8 at least), of the test split or of the rest.
+  public init(length: Int = 64, split: Split = .train) {
+    precondition(length >= 8, "copy needs 8 inputs at least")
+    (self.length, self.split) = (length, split)
   }
+
+  public var vocabulary: Int { 2 * length }
 
   public func sample(_ random: inout RandomStream) -> ScoredSequence {
     let total = length + 1
-    var tokens = (0..<total).map { _ in Int32(random.below(vocabulary)) }
-    let stretch = 4 + random.below(total / 2 - 3)
-    let first = random.below(total - 2 * stretch + 1)
-    let second = first + stretch + random.below(total - first - 2 * stretch + 1)
-    for i in 0..<stretch { tokens[second + i] = tokens[first + i] }
-    return ScoredSequence(tokens, scored: second..<second + stretch - 1)
+    while true {
+      let stretch = total / 4 + random.below(total / 4 + 1)
+      let first = random.below(total - 2 * stretch + 1)
+      let second = first + stretch + random.below(total - first - 2 * stretch + 1)
+      let isTest = (second - first) % 4 == 0
+      guard isTest == (split == .test) else { continue }
+      var tokens = Array(0..<Int32(vocabulary))
+      random.shuffle(&tokens)
+      tokens.removeLast(vocabulary - (total - stretch))
+      tokens.insert(contentsOf: tokens[first..<first + stretch], at: second)
+      return ScoredSequence(tokens, scored: second..<second + stretch - 1)
+    }
   }
 }

@@ -143,7 +143,7 @@ extension Tales {
       {s=kind.a} {c=fur} {n=animal}
     rule found
       {f=find} <item> <at>.
-      [5 {b=name!a} {w=want} it. <deal> |
+      [5 {b=name!a} {w=want} the {k}. <deal> |
       3 {a.He} {i=keep} it {q=spot}, but {b=name!a} saw it. <deal> |
       2 It was {b=name!a}'s, so {a} {i=return} it back. {b} was {h=glad} and they {x=fun}.]
     rule deal

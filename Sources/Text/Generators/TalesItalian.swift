@@ -197,7 +197,7 @@ extension Tales {
       {n=animal.una} {s=kind@n} {n} {c=fur@n}
     rule found
       {f=find} <item> <at>.
-      [5 {b=name!a} {k.lo} {w=want}. <deal> | 3 {k.Lo} {i=keep} {q=spot}, ma {b=name!a} {k.lo}
+      [5 {b=name!a} {w=want} {k.il}. <deal> | 3 {k.Lo} {i=keep} {q=spot}, ma {b=name!a} {k.lo}
       vide. <deal> | 2 {k.Era} di {b=name!a}, e {a} {b.gli} {i=return} {k.il}. {b} era
       {h=glad@b} e {x=fun}.]
     rule deal

@@ -1,0 +1,158 @@
+import Files
+import Glibc
+import TestSupport
+import Testing
+
+/// The workbench in a real terminal, driven by keys alone.
+@Suite(.serialized) struct WorkbenchTests {
+  /// The whole of a first visit, and that the terminal is as it was.
+  @Test func aWholeSession() throws {
+    let workshop = try Workshop()
+    let tmux = try Tmux(
+      workshop, shell: "stty -a > before; \(Workshop.program); stty -a > after; echo gone; sleep 60"
+    )
+    try tmux.wait(for: "Welcome to Specola")
+    try tmux.press("n")  // closes the welcome and goes one stage on
+    try tmux.wait(for: "[OUTPUT]")
+
+    // The prompt, and step by step to the softmax.
+    try tmux.command("prompt Anna found a red key. Tom wanted the")
+    try tmux.command("stage input")
+    try tmux.wait(for: "[INPUT]")
+    for _ in 0..<6 { try tmux.press("n") }
+    try tmux.wait(for: "[WEIGHTS]")
+
+    // A weight read off the ledger is the one that the command gives.
+    try tmux.command("head 0.1")
+    try tmux.command("cursor -1 2")
+    try tmux.wait(for: ": cursor -1 2")
+    let ledger = try tmux.wait("the ledger") { $0.contains("WEIGHT ") }
+    let line = try #require(ledger.split(separator: "\n").first { $0.contains("WEIGHT ") })
+    let shown = try #require(line.split(separator: " ").last.flatMap { Double($0) })
+    let json = try workshop.succeed(
+      [
+        "attention", "tales-en", "--prompt", "Anna found a red key. Tom wanted the", "--layer", "0",
+        "--head", "1", "--json",
+      ])
+    let row = try #require(
+      try JSON.parse(Array(json.output.utf8), from: "json")["matrix"]?.array?.last?.array)
+    #expect(abs(try #require(row[2].double) - shown) <= 0.0005)
+
+    // Ten tokens are those of `generate` with the same seed.
+    try tmux.press("3")
+    try tmux.command("sample 10 temperature=0.8 seed=7")
+    try tmux.wait(for: "+ 10 new")
+    try tmux.command("say text")
+    let echo = try tmux.wait("the text") { $0.contains("Anna found a red key. Tom wanted the ") }
+    let generated = try workshop.succeed(
+      [
+        "generate", "tales-en", "--prompt", "Anna found a red key. Tom wanted the", "--max-tokens",
+        "10", "--temperature", "0.8", "--seed", "7", "--json",
+      ])
+    let text = try #require(
+      try JSON.parse(Array(generated.output.utf8), from: "json")["text"]?.string)
+    let firstLine = text.split(separator: "\n").first.map(String.init) ?? text
+    #expect(echo.contains(firstLine), "\(echo)\n\(text)")
+
+    // Fifty steps of a run, a pause, a save.
+    try tmux.press("Escape")
+    try tmux.press("4")
+    try tmux.command(
+      "train train.json model=model.json steps=100000 log_every=1 checkpoint_every=100000")
+    try tmux.wait(for: "Enter starts")
+    try tmux.press("Enter")
+    try tmux.wait(for: "RUNNING")
+    try tmux.press("Space")
+    try tmux.wait(for: "paused")
+    try tmux.command("step 50")
+    try tmux.press("s")
+    try tmux.wait("the saved step") { screen in
+      screen.split(separator: "\n").contains {
+        $0.contains(" saved ") && !$0.contains("-") && $0.contains { $0.isNumber }
+      }
+    }
+
+    // Out, and everything is as it was.
+    try tmux.press("q")
+    try tmux.press("s")
+    try tmux.wait(for: "gone")
+    let run = try #require(try workshop.names("runs").first)
+    let checkpoints = try workshop.names("runs/\(run)/checkpoints")
+    #expect(!checkpoints.isEmpty)
+    #expect(try workshop.names("runs/\(run)/last").contains("model.safetensors"))
+    #expect(try workshop.read("before") == workshop.read("after"))
+    try tmux.wait(for: "kept what you did")
+  }
+
+  /// Random keys, clicks, pastes and sizes: it neither crashes nor hangs nor grows.
+  @Test(arguments: [1, 2]) func aStorm(seed: UInt64) throws {
+    let workshop = try Workshop()
+    var random = SplitMix(state: seed)
+    let tmux = try Tmux(workshop, shell: "\(Workshop.program); echo ended $?; sleep 600")
+    try tmux.wait(for: "Welcome")
+    // No q and no Ctrl-Z; Ctrl-C twice is a way out too.
+    let letters = Array(
+      " !#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_`abcdefghijklmnoprstuvwxyz{|}~"
+        .utf8)
+    let sequences = ["[A", "[B", "[C", "[D", "[5~", "[6~", "[H", "[F", "[Z", "OP", "[3~"]
+    func event() -> [UInt8] {
+      switch random.below(20) {
+      case 0..<9: return [letters[random.below(letters.count)]]
+      case 9..<13: return [0x1B] + Array(sequences[random.below(sequences.count)].utf8)
+      case 13: return [0x0D]
+      case 14: return [0x09]
+      case 15: return [0x1B]
+      case 16:
+        return Array("\u{1B}[<0;\(1 + random.below(90));\(1 + random.below(30))M".utf8)
+      case 17:
+        return Array(
+          "\u{1B}[<\(64 + random.below(2));\(1 + random.below(80));\(1 + random.below(24))M".utf8)
+      case 18:
+        let text = (0..<random.below(60)).map { _ in UInt8(random.below(256)) }
+        return Array("\u{1B}[200~".utf8) + text.filter { $0 != 0x1B } + Array("\u{1B}[201~".utf8)
+      default: return [UInt8(random.below(256))].filter { ![0x03, 0x1A, 0x71].contains($0) }
+      }
+    }
+    let shellID = try tmux.tmux(["display-message", "-p", "#{pane_pid}"])
+    let pid = try #require(try workshop.pid(of: shellID))
+    for batch in 0..<50 {
+      let bytes = (0..<200).flatMap { _ in event() }
+      try tmux.tmux(["send-keys", "-H"] + bytes.map { String($0, radix: 16) })
+      if batch % 5 == 4 {
+        try tmux.tmux(
+          ["resize-window", "-x", "\(1 + random.below(220))", "-y", "\(1 + random.below(70))"])
+      }
+      try #require(kill(pid, 0) == 0, "gone after batch \(batch)")
+    }
+    // It still answers.
+    try tmux.tmux(["resize-window", "-x", "80", "-y", "24"])
+    for _ in 0..<3 { try tmux.press("Escape") }
+    try tmux.command("view model")
+    try tmux.wait(for: "[6 Model]")
+    #expect(try workshop.memory(of: pid) < 400_000, "kB after the storm")
+  }
+}
+
+extension Workshop {
+  /// The program that a shell started.
+  func pid(of shell: String) throws -> pid_t? {
+    let shell = shell.split(separator: "\n").first.map(String.init) ?? ""
+    var (found, next) = (pid_t(shell), pid_t(shell))
+    while let process = next {
+      found = process
+      let children = try FileSystem.readAll("/proc/\(process)/task/\(process)/children")
+      next = String(decoding: children, as: UTF8.self).split(separator: " ").first.flatMap {
+        pid_t($0)
+      }
+    }
+    return found
+  }
+
+  /// Resident memory in kB.
+  func memory(of process: pid_t) throws -> Int {
+    let status = String(
+      decoding: try FileSystem.readAll("/proc/\(process)/status"), as: UTF8.self)
+    let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS") } ?? ""
+    return line.split(separator: " ").dropLast().last.flatMap { Int($0) } ?? .max
+  }
+}
