@@ -66,8 +66,8 @@ extension Session {
     }
     lines.append("prompt \(Command.editable(settings.prompt))")
     lines.append("seed \(settings.seed)")
-    lines.append(
-      "remake with: " + journal.commands.suffix(20).map(\.description).joined(separator: "; "))
+    lines.append("remade by these commands:")
+    lines += journal.commands.filter { $0.name != .export }.map(\.description)
     return lines.map { visible($0) }
   }
 }

@@ -92,16 +92,20 @@ extension Bench {
     canvas.write(
       right: search.isEmpty ? hint : "search: \(search)_", in: area, search.isEmpty ? .dim : .text)
     let rows = helpRows(search)
-    let body = area.split(top: 1).1
-    let name = min(body.width / 2, 30)
+    let (body, detail) = area.split(top: 1).1.split(bottom: 1)
+    let name = min(body.width / 3, 20)
     let first = max(0, min(selected - body.height / 2, rows.count - body.height))
     for (line, k) in (first..<min(rows.count, first + body.height)).enumerated() {
       let (row, place) = (rows[k], body.line(line))
-      canvas.write(
-        Glyphs.fit(row.name, name), in: place, row.isTitle ? .title : .text,
+      let used = canvas.write(
+        row.name, in: place, row.isTitle ? .title : .text,
         row.action != nil || row.isTitle ? .bold : [])
-      canvas.write(row.meaning, in: place.split(left: name + 1).1)
+      let rest = place.split(left: max(name, used) + 1).1
+      canvas.write(row.meaning, in: rest)
       if k == selected {
+        // What is cut in its line stands whole below.
+        let isCut = Glyphs.width(row.meaning) > rest.width
+        canvas.write(isCut ? row.meaning : "", in: detail, .dim)
         canvas.mark(place, .reverse)
         canvas.cursor = Position(place.row, place.column)
       }

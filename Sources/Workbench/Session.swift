@@ -28,7 +28,11 @@ public struct Session {
   private var waiting: Condition?
   /// Whether the line before was a wait: what is under way then goes on behind the next line.
   private var hasJustWaited = false
-  /// Requests that are kept back until a wait allows them.
+  /// On a screen: how many tokens are still to come at a pace that eyes can follow, and when the
+  /// next may be asked for.
+  private var slow = 0
+  private var due: ContinuousClock.Instant?
+  /// Requests that are kept back until a wait allows them, or their time has come.
   private var held: [Request] = []
   /// Whether nobody watches, so that lines are a script even if they come one at a time.
   private let isHeadless: Bool
@@ -75,6 +79,9 @@ public struct Session {
     }
     switch command.name {
     case .say: try say(command)
+    case .sample where !isHeadless && command.integer(0) ?? .max > 10:
+      slow = 10
+      post(try bench.update(command))
     case .export: try export(command)
     case .play: try play(path: command.text)
     case .expect: try expect(command)
@@ -132,11 +139,25 @@ public struct Session {
     let events = engine.events(waiting: milliseconds)
     for event in events {
       let requests = bench.receive(event)
-      if isScripted { held += requests } else { post(requests) }
+      if isScripted {
+        held += requests
+      } else if slow > 0, bench.generate.isRunning, case .inspector(.scored) = event {
+        (held, due) = (held + requests, ContinuousClock.now + .milliseconds(125))
+        slow -= 1
+      } else {
+        post(requests)
+      }
+    }
+    if let due, due <= ContinuousClock.now || !bench.generate.isRunning {
+      self.due = nil
+      release()
     }
     advance()
     return !events.isEmpty
   }
+
+  /// Milliseconds until something has to be done though nothing is told.
+  var patience: Int? { due.map { max(1, Int(($0 - .now) / .milliseconds(1)) + 1) } }
 
   /// Whether nothing is under way.
   public var isSettled: Bool {

@@ -20,9 +20,9 @@ final class Tmux {
       [
         "new-session", "-d", "-x", "\(columns)", "-y", "\(rows)", "-c", workshop.folder,
         "env -i PATH=/usr/bin:/bin HOME=\(workshop.folder) LANG=C.UTF-8 TERM=\(terminal) "
-          + "SPECOLA_HOME=\(Workshop.home) sh -c '\(shell)'",
+          // Were the test killed, nothing would be left for ever.
+          + "SPECOLA_HOME=\(Workshop.home) timeout --foreground 300 sh -c '\(shell)'",
       ])
-    try tmux(["set-option", "-g", "remain-on-exit", "on"])
   }
 
   deinit { _ = try? Files.run(["tmux", "-S", socket, "kill-server"]) }

@@ -9,7 +9,7 @@ import Testing
   @Test func aWholeSession() throws {
     let workshop = try Workshop()
     let tmux = try Tmux(
-      workshop, shell: "stty -a > before; \(Workshop.program); stty -a > after; echo gone; sleep 60"
+      workshop, shell: "stty -a > before; \(Workshop.program); stty -a > after; echo gone; sleep 30"
     )
     try tmux.wait(for: "Welcome to Specola")
     try tmux.press("n")  // closes the welcome and goes one stage on
@@ -88,7 +88,7 @@ import Testing
   @Test(arguments: [1, 2]) func aStorm(seed: UInt64) throws {
     let workshop = try Workshop()
     var random = SplitMix(state: seed)
-    let tmux = try Tmux(workshop, shell: "\(Workshop.program); echo ended $?; sleep 600")
+    let tmux = try Tmux(workshop, shell: "\(Workshop.program); echo ended $?; sleep 30")
     try tmux.wait(for: "Welcome")
     // No q and no Ctrl-Z; Ctrl-C twice is a way out too.
     let letters = Array(
