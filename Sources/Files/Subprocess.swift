@@ -16,10 +16,18 @@ public func run(
   defer { posix_spawn_file_actions_destroy(&actions) }
   posix_spawn_file_actions_addopen(&actions, 0, input, O_RDONLY, 0)
   posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
+  // Signals are not blocked in it, whatever the thread that starts it does with them.
+  var attributes = posix_spawnattr_t()
+  posix_spawnattr_init(&attributes)
+  defer { posix_spawnattr_destroy(&attributes) }
+  var none = sigset_t()
+  sigemptyset(&none)
+  posix_spawnattr_setsigmask(&attributes, &none)
+  posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
   var pointers = arguments.map { strdup($0) } + [nil]
   defer { pointers.forEach { free($0) } }
   var process: pid_t = 0
-  let started = posix_spawnp(&process, arguments[0], &actions, nil, &pointers, environ)
+  let started = posix_spawnp(&process, arguments[0], &actions, &attributes, &pointers, environ)
   close(ends[1])
   guard started == 0 else {
     throw FileSystem.failure("start", arguments[0], reason: started)

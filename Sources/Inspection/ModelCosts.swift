@@ -2,14 +2,14 @@
 
 import Models
 
-/// The parts of a model: how many numbers each has, and its floating-point operations a token.
+/// The parts of a model: how many numbers each has, and what it costs to read one token.
 ///
-/// Counted is the last token of a prompt, the others being in the key/value cache, and the scores
-/// of the one after it. A multiplication and an addition are two. A matrix is used once,
-/// 2 · in · out.
-/// Every head multiplies a query with the keys of all tokens, and its weights with all values:
-/// 2 · 2 · width · tokens. The token table counts where it is also the output layer. Not counted
-/// are look-ups in tables, biases, norms, activations and the softmax.
+/// Counted are the floating-point operations (FLOP) for the last token of a prompt, the others
+/// being in the key/value cache, and for the scores of the one after it. A multiplication and an
+/// addition are two. A matrix is used once, 2 · in · out. Every head multiplies a query with the
+/// keys of all tokens, and its weights with all values: 2 · 2 · width · tokens. The token table
+/// counts where it is also the output layer. Not counted are look-ups in tables, biases, norms,
+/// activations and the softmax.
 public struct ModelCosts: Sendable, Equatable {
   /// A weight, or a group of parts.
   public struct Part: Sendable, Equatable {

@@ -15,7 +15,7 @@ public final class Probe {
     case heads
     /// [N, C]: the heads' outputs times the output matrix.
     case joined
-    /// [N, C]: the attention's result added to the input.
+    /// [N, C]: the attention's result added to the input, where a model adds it.
     case residual
   }
 

@@ -158,7 +158,7 @@ struct GPTAttention {
       project(x), layer: layer, layout, .causal, input, dropout: attentionDropout)  // [N, C]
     pass.probe?.record(layer, .joined, output(heads))
     let y = output(heads, addedTo: residual, dropout: residualDropout, pass)
-    pass.probe?.record(layer, .residual, y)
+    if residual != nil { pass.probe?.record(layer, .residual, y) }
     return y
   }
 }

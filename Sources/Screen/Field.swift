@@ -120,7 +120,8 @@ public struct Field: Widget {
   public mutating func complete(with words: [String]) {
     guard let first = words.first else { return }
     if words.count == 1 {
-      replaceWord(with: first + " ")
+      // Something is to follow without a space behind a key, a function or a folder.
+      replaceWord(with: first + (first.last.map { "=(/".contains($0) } ?? false ? "" : " "))
       return
     }
     let shared = words.dropFirst().reduce(first) {

@@ -174,7 +174,7 @@ public final class TrainingRun {
     switch duty {
     case .turned(let turn):
       let line: JSON = [
-        "step": .int(turn.step + 1), "rate_set": .double(Double(turn.rate)),
+        "step": .int(turn.step + 1), "rate_set": .double(Double("\(turn.rate)") ?? 0),
       ]
       try folder.append(line)
       return .turned(step: turn.step + 1, rate: turn.rate, line: line)

@@ -53,12 +53,12 @@ public struct AttentionPicture: Sendable, Equatable {
 
   /// Whether the whole map is too much work for the thread that draws: over a millisecond or two.
   var isLarge: Bool {
-    let products = stage.isMap ? rows * rows * snapshot.layout.width / 2 : rows * columns
+    let products = rows * (stage.isMap ? rows * snapshot.layout.width / 2 : columns * 16)
     return products * (base == nil ? 1 : 2) > 4_000_000
   }
 
   /// The whole map: cell by cell, or in blocks small enough for any screen when it is long.
-  func survey() -> BlockMap {
+  package func survey() -> BlockMap {
     var block = 1
     while 512 * block < rows { block *= 2 }
     return BlockMap(block: block, rows: rows, columns: columns) { row($0) }

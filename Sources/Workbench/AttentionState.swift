@@ -241,9 +241,9 @@ extension Bench {
   private mutating func setHead(_ command: Command) throws(Failure) {
     guard let head = try head(command) else { return }
     settings.head = head
-    guard let snapshot = presentAttention else {
-      return attention.followsPeak = true
-    }
+    // The cursor of a vector is on a dimension, whatever the head.
+    guard picture?.stage.isMap ?? true else { return }
+    guard let snapshot = presentAttention else { return attention.followsPeak = true }
     // In the grid the row stays, so that its peaks can be compared.
     let (row, last) = (settings.cursors[.attention]?.row ?? 0, ids.count - 1)
     goToPeak(snapshot, row: settings.panes[.attention] == "grid" ? min(row, last) : last)
@@ -268,6 +268,8 @@ extension Bench {
       }
       settings.stage = stage
     }
+    // A vector may be wider than a map.
+    if let picture { settings.cursors[.attention] = cell(in: picture) }
   }
 
   /// The stages that the open model has.

@@ -22,7 +22,10 @@ extension Bench {
   func dialogAction(for key: Key) -> (action: Action?, next: Dialog?, handsOn: Bool)? {
     guard let dialog else { return nil }
     switch dialog {
-    case .welcome: return (nil, nil, key != .escape)
+    case .welcome:
+      // The first of the four steps of attention, whatever stage is open.
+      if key == .character("n") { return (.run(Command(.stage, "scores")), nil, false) }
+      return (nil, nil, key != .escape)
     case .help(let search, let selected): return helpAction(for: key, search, selected)
     case .quit:
       switch key {

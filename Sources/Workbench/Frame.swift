@@ -72,7 +72,7 @@ extension Bench {
     let prompt = Glyphs.decode(settings.prompt)
     let tail = prompt.count > 36 ? "..." + String(prompt.suffix(33)) : prompt
     let more = dropped > 0 ? " (the last of \(ids.count + dropped))" : ""
-    return "\(model.name) \(ModelFacts.size(model.parameters))   \"\(tail)\"  "
+    return "\(model.title) \(ModelFacts.size(model.parameters))   \"\(tail)\"  "
       + "\(ids.count) tokens\(more)"
   }
 }

@@ -40,6 +40,8 @@ package struct GenerateState: Sendable {
   private var end: Int32?
 
   static let mostTakes = 9
+  /// Where a run that nobody stops ends.
+  static let longest = 1 << 16
 
   /// The prompt and the tokens that stand.
   package var ids: [Int32] { prompt + text }
@@ -117,7 +119,7 @@ package struct GenerateState: Sendable {
     let id = table.choose(draw(settings))
     append(id)
     (goal, drawn) = (goal - 1, drawn + 1)
-    if goal == 0 || id == end { isRunning = false }
+    if goal == 0 || id == end || count >= GenerateState.longest { isRunning = false }
   }
 
   /// Puts a token behind the text; where another one stood, a new take begins.
@@ -181,6 +183,9 @@ extension Bench {
     case .sample:
       guard !generate.prompt.isEmpty else {
         throw Failure("sample: there is nothing to go on from; open a model and give a prompt")
+      }
+      guard generate.count < GenerateState.longest else {
+        throw Failure("sample: the text has \(generate.count) new tokens; rewind first", code: 64)
       }
       for option in command.options {
         switch option.key {

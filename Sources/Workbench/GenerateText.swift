@@ -72,6 +72,11 @@ extension Bench {
   }
 }
 
+extension ModelFacts {
+  /// The name without the folders before it, so that there is room beside it.
+  var title: String { name.split(separator: "/").last.map(String.init) ?? name }
+}
+
 extension String {
   /// Without the spaces before it, unless it is nothing else.
   var trimmed: Substring {

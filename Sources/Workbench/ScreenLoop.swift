@@ -12,8 +12,8 @@ public struct ScreenLoop<Terminal: Backend> {
   private let capable: Look
   /// The signal that asked for the end.
   public private(set) var signal: Int32?
-  /// When the next stage of attention is to be shown, while Space plays them.
-  private var nextStage: ContinuousClock.Instant?
+  /// A command that is run every second, the key that began it, and when it is next.
+  private var played: (command: Command, key: Key, next: ContinuousClock.Instant)?
   private var lastClick: (at: Position, time: ContinuousClock.Instant)?
   private var hasSavedOnce = false
 
@@ -34,15 +34,15 @@ public struct ScreenLoop<Terminal: Backend> {
         (drawn, isStale, pressed) = (ContinuousClock.now, false, false)
       }
       let rest = isStale ? max(1, 33 - Int(age / .milliseconds(1))) : nil
-      let stage = nextStage.map { max(1, Int(($0 - .now) / .milliseconds(1)) + 1) }
+      let play = played.map { max(1, Int(($0.next - .now) / .milliseconds(1)) + 1) }
       let script = session.isPlaying ? 10 : nil
-      let limits = [rest, stage, script, session.patience].compactMap { $0 }
+      let limits = [rest, play, script, session.patience].compactMap { $0 }
       if let event = terminal.next(timeout: limits.min()) {
         handle(event)
         isStale = true
       }
       if session.absorb() { isStale = true }
-      if playStages() { (isStale, pressed) = (true, true) }
+      if playOn() { isStale = true }
       showWhatWasSaid()
     }
     if signal == nil { draw() }
@@ -105,23 +105,19 @@ public struct ScreenLoop<Terminal: Backend> {
       if let action { perform(action, key) }
       guard handsOn else { return }
     }
-    let wasPlaying = nextStage != nil
-    nextStage = nil
-    if key == .character(" "), session.bench.settings.view == .attention {
-      if !wasPlaying { nextStage = .now }
-    } else if let action = session.bench.action(for: key) {
-      perform(action, key)
+    if played != nil {
+      played = nil
+      if key == .character(" ") { return }
     }
+    if let action = session.bench.action(for: key) { perform(action, key) }
   }
 
-  /// Shows the next stage of attention if its time has come: one a second, up to the last.
-  private mutating func playStages() -> Bool {
-    guard let now = nextStage, now <= .now else { return false }
-    let stage = session.bench.settings.stage
-    let isLast = stage == Stage.allCases.last
-    let next = isLast ? .input : stage.moved(by: 1)
-    session.run(Command(.stage, next.rawValue), key: "Space")
-    nextStage = next == Stage.allCases.last ? nil : now + .seconds(1)
+  /// Runs the command that is played when its time has come; whether it did.
+  private mutating func playOn() -> Bool {
+    guard let (command, key, next) = played, .now >= next else { return false }
+    session.run(command, key: key.name)
+    pressed = true
+    played = session.bench.echo.isError ? nil : (command, key, .now + .seconds(1))
     return true
   }
 
@@ -139,6 +135,7 @@ public struct ScreenLoop<Terminal: Backend> {
       field = Field(prompt: ":", text, history: history)
     case .say(let text): session.bench.echo = Echo(text: text, key: nil)
     case .open(let dialog): session.bench.dialog = dialog
+    case .play(let command): played = (command, key, .now)
     }
   }
 

@@ -50,7 +50,7 @@ public struct Settings: Equatable, Sendable {
   /// The right pane of each view, and the pane that has the focus.
   public var panes: [ViewName: String] = [:]
   public var focus: [ViewName: String] = [:]
-  /// 0 (most in sight) to 3 (digits); nil: what fits.
+  /// 0 (most in sight) to 3 (digits); nil: what the view finds best.
   public var zoom: Int?
   public var axes = "log-y"
   /// Steps over which the loss is averaged.

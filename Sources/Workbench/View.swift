@@ -9,6 +9,8 @@ package enum Action: Equatable, Sendable {
   /// Says why nothing happens.
   case say(String)
   case open(Dialog)
+  /// Runs a command now and every second, until a key is pressed or it fails.
+  case play(Command)
 }
 
 /// One tab: a pure drawing of the bench, with keys of its own.

@@ -12,8 +12,8 @@ import Testing
       workshop, shell: "stty -a > before; \(Workshop.program); stty -a > after; echo gone; sleep 30"
     )
     try tmux.wait(for: "Welcome to Specola")
-    try tmux.press("n")  // closes the welcome and goes one stage on
-    try tmux.wait(for: "[OUTPUT]")
+    try tmux.press("n")  // closes the welcome and goes to the first of the four steps
+    try tmux.wait(for: "[SCORES]")
 
     // The prompt, and step by step to the softmax.
     try tmux.command("prompt Anna found a red key. Tom wanted the")
@@ -82,6 +82,44 @@ import Testing
     #expect(try workshop.names("runs/\(run)/last").contains("model.safetensors"))
     #expect(try workshop.read("before") == workshop.read("after"))
     try tmux.wait(for: "kept what you did")
+  }
+
+  /// The terminal goes away, or someone ends the program: the run is saved first.
+  @Test(arguments: [SIGHUP, SIGTERM, SIGINT]) func aLostTerminalSavesTheRun(signal: Int32) throws {
+    let workshop = try Workshop()
+    let tmux = try Tmux(
+      workshop, shell: "\(Workshop.program) open --view train; echo ended; sleep 30")
+    try tmux.wait(for: "Welcome")
+    try tmux.press("Escape")
+    try tmux.command(
+      "train train.json model=model.json steps=1000000 evaluate_every=0 checkpoint_every=1000000")
+    try tmux.wait(for: "Enter starts")
+    try tmux.press("Enter")
+    try tmux.wait(for: "RUNNING")
+    let shell = try tmux.tmux(["display-message", "-p", "#{pane_pid}"])
+    let pid = try #require(try workshop.pid(of: shell))
+    if signal == SIGHUP {
+      try tmux.tmux(["kill-server"])
+    } else {
+      kill(pid, signal)
+    }
+    for _ in 0..<1000 where kill(pid, 0) == 0 { usleep(10_000) }
+    #expect(kill(pid, 0) != 0, "it goes on")
+    let checkpoints = try workshop.names("runs/train/checkpoints")
+    #expect(checkpoints.count == 1 && checkpoints != ["step-000000"], "\(checkpoints)")
+    try workshop.succeed(Workshop.resume("runs/train", ["steps=1"]))
+  }
+
+  @Test func aFullDiskIsOneLineAndNothingIsLeft() throws {
+    let workshop = try Workshop()
+    try workshop.write("export.specola", "export picture.svg what=screen\nsay tokens\n")
+    let before = try workshop.names()
+    let outcome = try workshop.specola(
+      ["open", "--no-tui", "--script", "export.specola"], shell: "ulimit -f 1; exec \"$@\"")
+    #expect(outcome.code == 1)
+    #expect(outcome.output.contains("export.specola:1: picture.svg"), "\(outcome)")
+    #expect(outcome.output.hasSuffix("13\n"), "\(outcome)")
+    #expect(try workshop.names().filter { !$0.hasPrefix(".") } == before)
   }
 
   /// Random keys, clicks, pastes and sizes: it neither crashes nor hangs nor grows.

@@ -28,8 +28,9 @@ others = {0: (77, 4), 1: (78, 11), 3: (21, 5)}  # head: largest weight of row 12
 
 def spread(row, fixed=()):
     """Shares that round to `row` and sum to 1."""
-    x = np.array([p if p else 0.25 for p in row], float)
-    free = np.array([k not in fixed for k in range(len(x))])
+    free = np.array([k not in fixed for k in range(len(row))])
+    # Off the whole numbers, where a rounding error could change the shade of a cell.
+    x = np.array([p or 0.25 for p in row]) + free * rng.uniform(-0.2, 0.2, len(row))
     for _ in range(1000):
         step = (100 - x.sum()) / free.sum()
         low = np.array([max(p - 0.49, 0.05) for p in row])

@@ -61,7 +61,7 @@ import Training
       let log = try bits(of: whole)
       #expect(try bits(of: parts) == log)
       for (step, rate) in Self.turns {
-        #expect(log.contains(#"{"rate_set":\#(Double(rate)),"step":\#(step + 1)}"#))
+        #expect(log.contains(#"{"rate_set":\#(Double("\(rate)") ?? 0),"step":\#(step + 1)}"#))
         #expect(log.contains { $0.contains(#""learning_rate":\#(Double(rate)),"#) })
       }
     }

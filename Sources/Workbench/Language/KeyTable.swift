@@ -87,6 +87,6 @@ public enum KeyTable {
     KeyRow("a", in: .train, "averages the loss", "set smooth=N"),
     KeyRow("o", in: .train, "other runs beside this one", "set runs=NAME,NAME"),
 
-    KeyRow("Enter", in: .model, "unfolds; shows a weight", "set pane=NAME"),
+    KeyRow("Enter", in: .model, "unfolds; shows a weight", "cursor A B"),
   ]
 }

@@ -25,7 +25,7 @@ package struct TrainState: Sendable {
   var recipes: [Recipe]?
   var facts: RunFacts?
   /// The `train` command of the run, with steps in place of minutes: what a journal keeps.
-  var begun: Command?
+  package var begun: Command?
 
   // The curves of the run, and how it stands.
   var losses = Curve()
@@ -43,8 +43,8 @@ package struct TrainState: Sendable {
   var isBroken = false
 
   // What is beside it.
-  var others: [RunLog] = []
-  var probe: HeadProbe?
+  package var others: [RunLog] = []
+  package var probe: HeadProbe?
   /// What the trainer was last told to look at.
   var watched = TrainWatch()
   var hasAskedForList = false
@@ -59,10 +59,10 @@ package struct TrainState: Sendable {
   }
   /// Whether leaving now would lose steps.
   package var isUnsaved: Bool {
-    facts != nil && step > 0 && !isBroken && (isRunning || !isSaved)
+    facts != nil && !isBroken && (isRunning || step > 0 && !isSaved)
   }
   /// Whether there are steps to be made.
-  var canGoOn: Bool {
+  package var canGoOn: Bool {
     if case .preparing = phase { return true }
     return facts != nil && problem == nil && step < steps
   }
@@ -82,7 +82,7 @@ package struct TrainState: Sendable {
   }
 
   /// The box before a run begins.
-  var forecast: [String] {
+  package var forecast: [String] {
     guard let facts, let forecast = facts.forecast else { return [] }
     let time = Spoken.time(forecast.seconds(for: facts.config.steps))
     return [
@@ -139,6 +139,7 @@ package struct TrainState: Sendable {
 
 extension Bench {
   mutating func updateTrain(_ command: Command) throws(Failure) -> [Request] {
+    if dialog == .forecast { dialog = nil }
     if command.name == .train { return [.train(.prepare(try order(command)))] }
     guard let facts = train.facts else {
       if command.name == .stop || command.name == .pause { return [] }
@@ -221,9 +222,8 @@ extension Bench {
     case .ready(let facts): return becomeReady(facts)
     case .closed: train.close()
     case .news(let news):
-      let before = train.problem
       train.take(news)
-      if let problem = train.problem, before == nil { echo = Echo(text: problem, isError: true) }
+      if let problem = news.problem { echo = Echo(text: problem, isError: true) }
     case .others(let logs): train.others = logs
     case .probed(let probe): train.probe = probe
     case .failed(let failure):
@@ -244,7 +244,7 @@ extension Bench {
       train.begun = begun
       echo.text = begun.description
     }
-    let isBegun = facts.isNew && train.begun != nil
+    let isBegun = facts.isNew && train.begun?.text == facts.order.name
     if isBegun, train.isReplayed { train.phase = .running }
     guard isBegun, !train.isReplayed else { return [] }
     if facts.forecast != nil {

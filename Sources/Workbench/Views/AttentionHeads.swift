@@ -123,8 +123,8 @@ extension AttentionView {
   func action(for key: Key, _ bench: Bench) -> Action? {
     let settings = bench.settings
     switch key {
-    case .character("n"), .character("]"), .character(" "):
-      return .run(Command(.stage, "next"))
+    case .character("n"), .character("]"): return .run(Command(.stage, "next"))
+    case .character(" "): return .play(Command(.stage, "next"))
     case .character("p"), .character("["): return .run(Command(.stage, "back"))
     case .character("+"), .character("="): return sharpen(bench, by: 1)
     case .character("-"): return sharpen(bench, by: -1)

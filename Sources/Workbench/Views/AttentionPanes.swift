@@ -44,18 +44,20 @@ extension AttentionView {
     }
     let (body, bottom) = layout.pane.split(bottom: 1)
     canvas.write(next(bench, picture.snapshot), in: bottom)
+    // What a change does stays beside the ledger where there is room for both.
     let isChanged = !picture.snapshot.edits.isEmpty
-    if pane(bench) == "what-if" || pane(bench) == "grid" && isChanged {
+    let hasRoomForBoth = isChanged && body.height >= 25 && picture.stage.isMap
+    let isWhatIf = pane(bench) == "what-if" || pane(bench) == "grid" && isChanged
+    if isWhatIf, !hasRoomForBoth {
       return draw(whatIf(bench, picture, rows: min(8, body.height - 4)), on: &canvas, in: body)
     }
     guard picture.stage.isMap else {
       return draw(vector(bench, picture), on: &canvas, in: body)
     }
-    // What a change does stays beside the ledger where there is room for both.
-    let both = isChanged && body.height >= 25 ? 4 + picture.snapshot.edits.count : 0
-    let (upper, lower) = body.split(bottom: both)
+    let below = hasRoomForBoth ? 4 + picture.snapshot.edits.count : 0
+    let (upper, lower) = body.split(bottom: below)
     draw(ledger(bench, picture, rows: upper.height), on: &canvas, in: upper)
-    if both > 0 { draw(whatIf(bench, picture, rows: 3), on: &canvas, in: lower) }
+    if hasRoomForBoth { draw(whatIf(bench, picture, rows: 3), on: &canvas, in: lower) }
   }
 
   private func draw(_ lines: [PaneLine], on canvas: inout Canvas, in area: Rect) {
@@ -261,9 +263,12 @@ extension AttentionView {
     guard let trained = bench.trainedAttention, trained.ids == picture.snapshot.ids else {
       return []
     }
-    let changes = picture.snapshot.changes(from: trained, max(0, count))
-    // What is unlikely before and after says nothing.
-    return changes.filter { max($0.trained.probability, $0.changed.probability) >= 0.001 }
+    // At least four; beyond these what is unlikely before and after says nothing.
+    let changes = picture.snapshot.changes(from: trained, count)
+    let likely = changes.count {
+      max($0.trained.probability, $0.changed.probability) >= 0.001
+    }
+    return picture.snapshot.changes(from: trained, min(count, max(4, likely)))
   }
 
   // MARK: - In a narrow view

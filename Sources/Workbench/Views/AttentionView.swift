@@ -5,9 +5,11 @@ import Inspection
 import Models
 import Screen
 
-struct AttentionView: View {
+package struct AttentionView: View {
   let name = ViewName.attention
   let panes = ["ledger", "what-if", "grid"]
+
+  package init() {}
 
   /// Where things are drawn.
   struct Layout {
@@ -36,7 +38,7 @@ struct AttentionView: View {
 
   func status(_ bench: Bench) -> String { bench.modelAndPrompt }
 
-  func draw(_ bench: Bench, on canvas: inout Canvas, in area: Rect) {
+  package func draw(_ bench: Bench, on canvas: inout Canvas, in area: Rect) {
     let layout = Layout(area)
     guard let picture = bench.picture else {
       let text = bench.model == nil ? "no model is open" : "computing"
@@ -92,7 +94,7 @@ struct AttentionView: View {
       let width = strip.distance(from: start, to: end) + 1
       canvas.mark(line.split(left: at).1.split(left: width).0, .reverse, .title)
     }
-    canvas.write(right: count, in: line.split(right: 1).0)
+    canvas.write(right: count, in: layout.isNarrow ? line : line.split(right: 1).0)
   }
 
   private func drawHead(
@@ -152,7 +154,8 @@ struct AttentionView: View {
   func map(_ bench: Bench, _ picture: AttentionPicture, in area: Rect) -> HeatMap {
     let labels = bench.attention.labels
     let isMap = picture.stage.isMap
-    let columns = isMap ? labels : (0..<picture.columns).map(String.init)
+    // Over a column of digits there is room for the last two of a number.
+    let columns = isMap ? labels : (0..<picture.columns).map { String($0 % 100) }
     var map = HeatMap(rows: labels, columns: columns) { _, _ in nil }
     let zoom = bench.settings.zoom.flatMap(HeatMap.Zoom.init) ?? (isMap ? .digits : .pairs)
     map.zoom = zoom
@@ -216,7 +219,7 @@ struct AttentionView: View {
     }
   }
 
-  func drawLegend(_ bench: Bench, on canvas: inout Canvas, in line: Rect, of area: Rect) {
+  package func drawLegend(_ bench: Bench, on canvas: inout Canvas, in line: Rect, of area: Rect) {
     guard let picture = bench.picture else { return }
     let layout = Layout(area)
     let line = line.split(left: 1).1

@@ -153,7 +153,7 @@ extension GenerateView {
     guard let table = bench.generate.table else { return nil }
     let titles = ["rank", "id", "candidate"] + table.stages.map(\.filter.rawValue)
     let rows = table.stages[0].candidates.enumerated().map { rank, candidate in
-      [String(rank + 1), String(candidate.id), bench.tokenName(candidate.id)]
+      [String(rank + 1), String(candidate.id), Glyphs.visible(bench.tokenName(candidate.id))]
         + table.stages.map { rank < $0.kept ? "\($0.candidates[rank].probability)" : "" }
     }
     return Table(titles.map { Table.Column($0) }, rows)

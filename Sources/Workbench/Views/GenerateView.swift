@@ -18,7 +18,7 @@ struct GenerateView: View {
     let state = bench.generate
     let number = (state.isFresh ? state.place : state.count) + 1
     // What must never leave the row comes first: a narrow one is cut.
-    var text = "\(model.name) \(ModelFacts.size(model.parameters))   seed \(bench.settings.seed), "
+    var text = "\(model.title) \(ModelFacts.size(model.parameters))   seed \(bench.settings.seed), "
     text += bench.settings.temperature == 0 ? "no draw" : "draw \(number)"
     text += "   prompt \(state.prompt.count) token\(state.prompt.count == 1 ? "" : "s")"
     text += " + \(state.count) new"
@@ -277,7 +277,9 @@ struct GenerateView: View {
       canvas.write(bench.takeLabel(take), in: label, .text, take == cursor ? .reverse : [])
       let note = bench.takeNote(take).map { "(\($0)) " } ?? ""
       let room = max(0, text.width * text.height - note.count - 4)
-      canvas.draw(TextFlow(note + bench.takeTail(take, width: room)), in: text)
+      var flow = TextFlow(note + bench.takeTail(take, width: room))
+      flow.first = max(0, flow.lines(width: text.width) - text.height)
+      canvas.draw(flow, in: text)
       if take == cursor { canvas.cursor = Position(label.row, label.column) }
     }
   }

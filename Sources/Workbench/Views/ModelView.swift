@@ -11,7 +11,7 @@ struct ModelView: View {
 
   func status(_ bench: Bench) -> String {
     guard let model = bench.model, let costs = bench.costs else { return "no model is open" }
-    return "\(model.name) \(ModelFacts.size(model.parameters))   \(model.parts.count) weights, "
+    return "\(model.title) \(ModelFacts.size(model.parameters))   \(model.parts.count) weights, "
       + "\(Numbers.grouped(model.parameters)) numbers   token \(max(1, bench.ids.count)) takes "
       + "\(Self.amount(costs.parts[0].flops))FLOP"
   }
@@ -33,7 +33,7 @@ struct ModelView: View {
       case ..<72:
         (tree, weight) = area.split(bottom: area.height >= 12 ? 4 : 0)
         side = none
-      case ..<112:
+      case ..<118:
         (tree, weight) = area.split(left: 46)
         weight = weight.split(left: 2).1
         side = none

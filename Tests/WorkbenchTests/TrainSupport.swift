@@ -1,0 +1,93 @@
+import Files
+import Glibc
+import Screen
+import TestSupport
+import Testing
+import Training
+import Workbench
+
+/// A folder with a tiny recipe, and sessions that train it.
+struct TrainBench {
+  var session: Session
+  let folder: String
+
+  /// Begins in the Train view; a headless session has all its commands from a script.
+  init(_ folder: String, isHeadless: Bool = true) throws {
+    self.folder = folder
+    try AtomicFile.write(
+      #"{"n_embd": 12, "n_layer": 1, "n_head": 2, "n_positions": 16}"#, to: folder + "/shape.json")
+    try AtomicFile.write(
+      """
+      {"data": {"make": "tales-en", "documents": 40}, "steps": 30, "batch_size": 2, "threads": 1,
+      "log_every": 1, "evaluate_every": 10, "evaluate_batches": 1, "checkpoint_every": 10,
+      "schedule": {"name": "constant"}}
+      """, to: folder + "/tiny.json")
+    session = Session(engine: Engine(version: "test"), version: "test", isHeadless: isHeadless)
+    run("view train")
+  }
+
+  /// The command that begins the recipe.
+  func train(_ options: String = "", into run: String = "run") -> String {
+    "train \"\(folder)/tiny.json\" model=\"\(folder)/shape.json\" out=\"\(folder)/\(run)\" \(options)"
+  }
+
+  var bench: Bench { session.bench }
+
+  /// Runs a line and waits until the engine has done all that it was asked for.
+  mutating func run(_ line: String) {
+    session.run(line: line)
+    settle()
+  }
+
+  mutating func settle() {
+    await_("an idle engine") { !$0.isPlaying && $0.bench.pending == 0 && $0.isSettledOrRunning }
+  }
+
+  /// Does what a key runs.
+  mutating func press(_ key: Key) throws {
+    guard case .run(let command) = bench.action(for: key) else {
+      Issue.record("\(key) runs nothing")
+      return
+    }
+    try session.run(command, by: "key")
+  }
+
+  /// Waits until something holds, at most 20 s.
+  mutating func await_(_ what: String, _ holds: (Session) -> Bool) {
+    let limit = ContinuousClock.now + .seconds(20)
+    while !holds(session), ContinuousClock.now < limit { _ = session.absorb(waiting: 50) }
+    let isSo = holds(session)
+    #expect(isSo, "not \(what) in 20 s")
+  }
+
+  /// The value of a reading as `say` prints it.
+  func reading(_ name: String) throws -> String {
+    try Reading.value(of: name, in: bench).description
+  }
+
+  func number(_ name: String) throws -> Double {
+    guard case .number(let value) = try Reading.value(of: name, in: bench) else { return .nan }
+    return value
+  }
+
+  func screen(_ size: Size, _ look: Look = .plain) -> String {
+    var canvas = Canvas(rows: size.rows, columns: size.columns)
+    bench.draw(on: &canvas)
+    return canvas.text(look)
+  }
+}
+
+extension Session {
+  /// While a run goes on by itself the engine is never at rest.
+  fileprivate var isSettledOrRunning: Bool { isSettled || bench.train.isRunning }
+}
+
+func withTrainBench<Result>(
+  isHeadless: Bool = true, _ body: (inout TrainBench) throws -> Result
+) throws -> Result {
+  try withTemporaryFolder { folder in
+    var bench = try TrainBench(folder, isHeadless: isHeadless)
+    defer { bench.session.close() }
+    return try body(&bench)
+  }
+}
