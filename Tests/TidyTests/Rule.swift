@@ -8,8 +8,11 @@ struct Rule {
     [
       imports(["CKernels", "COpenBLAS"], by: "only Tensors") { $0 == "Tensors" },
       imports(["CNcurses"], by: "only Terminal") { $0 == "Terminal" },
-      imports(["Foundation", "FoundationEssentials"], by: "no Tensors, Layers, Models or Screen") {
-        !["Tensors", "Layers", "Models", "Screen"].contains($0)
+      imports(["Terminal"], by: "only specola") { ["specola", "TerminalTests"].contains($0) },
+      imports(
+        ["Foundation", "FoundationEssentials"], by: "no Tensors, Layers, Models, Screen, Workbench"
+      ) {
+        !["Tensors", "Layers", "Models", "Screen", "Workbench"].contains($0)
       },
       code("only specola prints", /\b(print|debugPrint)\(/, "print(1)") {
         ["specola", "specola-fuzz"].contains($0.target)

@@ -100,6 +100,25 @@ struct Laboratory {
     }
   }
 
+  /// Runs lines, each answered with the scores of the drawing.
+  mutating func step(_ lines: String...) throws {
+    for line in lines {
+      try run(line)
+      answer(drawnScores)
+    }
+  }
+
+  /// What a key runs, having run it, or what it says.
+  mutating func press(_ key: Key) throws -> String {
+    switch bench.action(for: key) {
+    case .run(let command):
+      try step(command.description)
+      return command.description
+    case .say(let text): return text
+    default: return ""
+    }
+  }
+
   func id(_ word: String) -> Int32 {
     Int32(tokenizer.pieces.firstIndex(of: Array(word.utf8)) ?? 0)
   }

@@ -16,13 +16,6 @@ import Workbench
     }
   }
 
-  private func step(_ lab: inout Laboratory, _ lines: String...) throws {
-    for line in lines {
-      try lab.run(line)
-      lab.answer(lab.drawnScores)
-    }
-  }
-
   private static let picture = """
      1 Attention   2 Entropy  [3 Generate]  4 Train   5 Lessons   6 Model     ? help
     tales-en 0.02 M   seed 7, draw 12   prompt 5 tokens + 11 new              paused
@@ -50,7 +43,7 @@ import Workbench
 
   @Test func theDrawing() throws {
     try laboratory { lab in
-      try step(&lab, "top-k 8", "top-p 0.9", "seed 7", "sample 14", "rewind 4", "take 3")
+      try lab.step("top-k 8", "top-p 0.9", "seed 7", "sample 14", "rewind 4", "take 3")
       // All but the command line and the keys.
       func rows(_ look: Look) -> String {
         lab.screen(Size(rows: 24, columns: 80), look).split(
@@ -79,8 +72,8 @@ import Workbench
     try laboratory { lab in
       for item in cases {
         let limit = { (key: String) in item[key]?.double.map { "\($0)" } ?? "off" }
-        try step(
-          &lab, "temperature \(item["temperature"]?.double ?? 0)",
+        try lab.step(
+          "temperature \(item["temperature"]?.double ?? 0)",
           "top-k \(item["k"]?.int.map(String.init) ?? "off")", "top-p \(limit("p"))")
         var columns = item["columns"]?.array ?? []
         if size.columns < 72 { columns = [columns[0], columns[3]] }
@@ -112,7 +105,7 @@ import Workbench
     let cases = try JSON(contentsOf: Fixtures.path("generate-goldens.json")).array ?? []
     let ends = cases[0]["columns"]?.array?[3]["ends"]?.array?.compactMap(\.double) ?? []
     try laboratory { lab in
-      try step(&lab, "top-k 8", "top-p 0.9")
+      try lab.step("top-k 8", "top-p 0.9")
       let rows = lab.screen(Size(rows: 24, columns: 80)).split(
         separator: "\n", omittingEmptySubsequences: false)
       let pointer = Array(rows[17].dropFirst(51))
@@ -135,14 +128,14 @@ import Workbench
   @Test func knobsSayWhatTheyDo() throws {
     try laboratory { lab in
       let wide = Size(rows: 24, columns: 80)
-      try step(&lab, "temperature 0")
+      try lab.step("temperature 0")
       #expect(lab.screen(wide).contains("temp 0: greedy, no draw"))
       #expect(lab.screen(wide).contains("seed 1, no draw"))
       #expect(!lab.screen(wide).contains("^ draw"))
-      try step(&lab, "temperature 0.8", "top-p 1", "set focus=top-p")
+      try lab.step("temperature 0.8", "top-p 1", "set focus=top-p")
       #expect(
         lab.screen(wide).contains(" [top-p] ") && lab.screen(wide).contains("top-p 1.00: off"))
-      try step(&lab, "set focus=top-k")
+      try lab.step("set focus=top-k")
       #expect(lab.screen(wide).contains(" [top-k] ") && lab.screen(wide).contains("top-k: off"))
       #expect(lab.screen(Size(rows: 20, columns: 48)).contains("temp 0.80  [top-k off]"))
     }
@@ -151,36 +144,35 @@ import Workbench
   /// Keys and the commands that they run.
   @Test func keysRunCommands() throws {
     try laboratory { lab in
-      func run(_ key: Key) throws -> String {
-        switch lab.bench.action(for: key) {
-        case .run(let command):
-          try step(&lab, command.description)
-          return command.description
-        case .say(let text): return text
-        default: return ""
-        }
-      }
-      #expect(try run(.character("+")) == "temperature 0.85")
-      for _ in 0..<16 { _ = try run(.character("-")) }
-      #expect(try run(.character("-")) == "temperature 0.0")
-      #expect(try run(.character("-")).contains("as low as it goes"))
+      #expect(try lab.press(.character("+")) == "temperature 0.85")
+      for _ in 0..<16 { _ = try lab.press(.character("-")) }
+      #expect(try lab.press(.character("-")) == "temperature 0.0")
+      #expect(try lab.press(.character("-")).contains("as low as it goes"))
       for value in ["0.05", "0.1", "0.15"] {
-        #expect(try run(.character("+")) == "temperature \(value)")
+        #expect(try lab.press(.character("+")) == "temperature \(value)")
       }
-      #expect(try run(.right) == "set focus=top-k" && run(.character("-")) == "top-k 100")
-      #expect(try run(.character("+")) == "top-k off" && run(.character("+")) == "top-k: off")
-      #expect(try run(.right) == "set focus=top-p" && run(.character("-")) == "top-p 0.95")
-      #expect(try run(.character("+")) == "top-p 1.0" && run(.character("+")) == "top-p 1.00: off")
-      #expect(try run(.character("p")).hasPrefix("nothing to take back"))
-      #expect(try run(.character("n")) == "sample 1" && lab.bench.generate.text.count == 1)
+      #expect(try lab.press(.right) == "set focus=top-k")
+      #expect(try lab.press(.character("-")) == "top-k 100")
+      #expect(try lab.press(.character("+")) == "top-k off")
+      #expect(try lab.press(.character("+")) == "top-k: off")
+      #expect(try lab.press(.right) == "set focus=top-p")
+      #expect(try lab.press(.character("-")) == "top-p 0.95")
+      #expect(try lab.press(.character("+")) == "top-p 1.0")
+      #expect(try lab.press(.character("+")) == "top-p 1.00: off")
+      #expect(try lab.press(.character("p")).hasPrefix("nothing to take back"))
+      #expect(try lab.press(.character("n")) == "sample 1" && lab.bench.generate.text.count == 1)
       let row = lab.rank(
         of: lab.bench.generate.table?.choose(lab.bench.generate.draw(lab.bench.settings)) ?? 0)
-      #expect(try run(.down) == "cursor \(row) 0" && run(.up) == "cursor \(row - 1) 0")
-      #expect(try run(.home) == "cursor 0 0" && run(.enter) == "take 1")
-      #expect(try run(.character("p")) == "rewind 1" && run(.character("r")) == "rewind all")
-      #expect(try run(.character("b")) == "set pane=takes")
+      #expect(try lab.press(.down) == "cursor \(row) 0")
+      #expect(try lab.press(.up) == "cursor \(row - 1) 0")
+      #expect(try lab.press(.home) == "cursor 0 0")
+      #expect(try lab.press(.enter) == "take 1")
+      #expect(try lab.press(.character("p")) == "rewind 1")
+      #expect(try lab.press(.character("r")) == "rewind all")
+      #expect(try lab.press(.character("b")) == "set pane=takes")
       #expect(lab.screen(Size(rows: 24, columns: 80)).contains("Enter goes on from one"))
-      #expect(try run(.enter) == "branch 1" && run(.escape) == "set pane=table")
+      #expect(try lab.press(.enter) == "branch 1")
+      #expect(try lab.press(.escape) == "set pane=table")
       #expect(lab.bench.action(for: .character(" ")) == .run(Command(.sample)))
       try lab.run("sample")
       #expect(lab.bench.action(for: .character(" ")) == .run(Command(.stop)))
@@ -191,26 +183,26 @@ import Workbench
     try laboratory { lab in
       let size = Size(rows: 24, columns: 80)
       let (first, second) = (lab.rankOfByte(0xC3), lab.rankOfByte(0xA9))
-      try step(&lab, "take \(first)")
+      try lab.step("take \(first)")
       #expect(lab.screen(size, .full).contains("Ida found the old box<C3>_"))
       #expect(lab.screen(size, .full).contains("1* Ida found the old box<C3>_"))
-      try step(&lab, "cursor \(first - 1)")
+      try lab.step("cursor \(first - 1)")
       #expect(lab.screen(size, .full).contains("▸\(first) <C3> "))
-      try step(&lab, "take \(second)")
+      try lab.step("take \(second)")
       #expect(lab.screen(size, .full).contains("Ida found the old boxé_"))
       // A newline is seen, and a byte that steers a terminal never comes through.
-      try step(&lab, "take \(lab.rankOfByte(0x0A))", "take \(lab.rankOfByte(0x1B))")
+      try lab.step("take \(lab.rankOfByte(0x0A))", "take \(lab.rankOfByte(0x1B))")
       let screen = lab.screen(size, .full)
       #expect(screen.contains("boxé␊\n␛_") && !screen.contains("\u{1B}"))
       // A character that the prompt begins and the text ends.
-      try step(&lab, #"prompt "Ida\xC3""#, "take \(second)")
+      try lab.step(#"prompt "Ida\xC3""#, "take \(second)")
       #expect(lab.screen(size, .full).contains("\nIdaé_"))
     }
   }
 
   @Test func aPinnedStateStandsBesideThisOne() throws {
     try laboratory { lab in
-      try step(&lab, "top-k 8", "top-p 0.9", "pin", "temperature 1.5", "set diff=on")
+      try lab.step("top-k 8", "top-p 0.9", "pin", "temperature 1.5", "set diff=on")
       let rows = lab.screen(Size(rows: 24, columns: 80)).split(separator: "\n")
       let head = try #require(rows.firstIndex { $0.contains("candidate") })
       #expect(rows[head].contains(" pinned "))
@@ -221,8 +213,8 @@ import Workbench
 
   @Test func drawsInAnyRectangle() throws {
     try laboratory { lab in
-      try step(&lab, "sample 40")
-      for rank in 2...10 { try step(&lab, "rewind 2", "take \(rank)") }
+      try lab.step("sample 40")
+      for rank in 2...10 { try lab.step("rewind 2", "take \(rank)") }
       for pane in ["table", "takes"] {
         try lab.run("set pane=\(pane)")
         for rows in [10, 11, 13, 18, 20, 24, 60, 200] {

@@ -11,26 +11,8 @@ import Workbench
     try withTemporaryFolder { folder in
       var lab = try Laboratory(folder)
       lab.answer(lab.drawnScores)
-      try step(&lab, "view model")
+      try lab.step("view model")
       try body(&lab)
-    }
-  }
-
-  private func step(_ lab: inout Laboratory, _ lines: String...) throws {
-    for line in lines {
-      try lab.run(line)
-      lab.answer(lab.drawnScores)
-    }
-  }
-
-  /// What a key runs, or says.
-  private func press(_ key: Key, _ lab: inout Laboratory) throws -> String {
-    switch lab.bench.action(for: key) {
-    case .run(let command):
-      try step(&lab, command.description)
-      return command.description
-    case .say(let text): return text
-    default: return ""
     }
   }
 
@@ -51,18 +33,18 @@ import Workbench
           "> h                              6,560  28.3 %",
           "> ln_f                              32   0.0 %",
         ])
-      for key in [Key.down, .down, .down, .enter] { _ = try press(key, &lab) }
+      for key in [Key.down, .down, .down, .enter] { _ = try lab.press(key) }
       #expect(rows(lab, size)[7].hasPrefix("  > 0 ") && rows(lab, size)[8].hasPrefix("  > 1 "))
-      for _ in 0..<2 { _ = try press(.enter, &lab) }
-      #expect(try press(.enter, &lab).hasPrefix("set pane="))
+      for _ in 0..<2 { _ = try lab.press(.enter) }
+      #expect(try lab.press(.enter).hasPrefix("set pane="))
       #expect(lab.bench.settings.cursor == Position(8, 0))
       #expect(rows(lab, size)[9].hasPrefix("        weight              16      16   0.0 %"))
       #expect(rows(lab, size)[2].hasSuffix("  h.0.ln_1.weight"))
-      #expect(try press(.left, &lab) == "cursor 7 0" && press(.left, &lab) == "cursor 6 0")
-      #expect(try press(.down, &lab) == "cursor 27 0" && press(.home, &lab) == "cursor 0 0")
-      #expect(try press(.left, &lab) == "this is the whole model")
-      #expect(try press(.character("n"), &lab).contains("no stages"))
-      try step(&lab, "find c_fc")
+      #expect(try lab.press(.left) == "cursor 7 0" && lab.press(.left) == "cursor 6 0")
+      #expect(try lab.press(.down) == "cursor 27 0" && lab.press(.home) == "cursor 0 0")
+      #expect(try lab.press(.left) == "this is the whole model")
+      #expect(try lab.press(.character("n")).contains("no stages"))
+      try lab.step("find c_fc")
       #expect(lab.bench.settings.cursor == Position(21, 0))
     }
   }
@@ -70,7 +52,7 @@ import Workbench
   @Test func aWeightIsAMap() throws {
     try laboratory { lab in
       let size = Size(rows: 24, columns: 80)
-      try step(&lab, "cursor 12")
+      try lab.step("cursor 12")
       let numbers = try #require(lab.model.parameters["transformer.h.0.attn.c_attn.weight"])
       let values = Array(numbers.storage.floats)
       let largest = values.reduce(0) { max($0, abs($1)) }
@@ -81,7 +63,7 @@ import Workbench
       #expect(screen[21].hasPrefix("1 cell = 1x2 numbers, the largest   ==-,.:+## "))
       // Eight lines of two rows, 24 cells of two columns.
       #expect(screen[7..<15].allSatisfy { $0.dropFirst(52).count == 24 })
-      try step(&lab, "set zoom=3 focus=weight", "cursor 12 77")
+      try lab.step("set zoom=3 focus=weight", "cursor 12 77")
       screen = rows(lab, size)
       // Row 1, column 29; its neighbours in tenths of the largest.
       #expect(
@@ -89,20 +71,20 @@ import Workbench
       )
       let tenths = (values[76] / largest * 10).rounded()
       #expect(screen[8].contains("\(tenths > 0 ? "+" : "")\(Int(tenths))>"), "\(screen[8])")
-      #expect(try press(.down, &lab) == "cursor 12 125" && press(.end, &lab) == "cursor 12 143")
+      #expect(try lab.press(.down) == "cursor 12 125" && lab.press(.end) == "cursor 12 143")
       #expect(
-        try press(.right, &lab) == "cursor 12 143" && press(.escape, &lab) == "set focus=tree")
-      try step(&lab, "set pane=histogram zoom=0")
+        try lab.press(.right) == "cursor 12 143" && lab.press(.escape) == "set focus=tree")
+      try lab.step("set pane=histogram zoom=0")
       #expect(rows(lab, size)[21].hasPrefix("64 equal bins"))
       // A tall one keeps its columns.
-      try step(&lab, "set pane=map", "cursor 2")
+      try lab.step("set pane=map", "cursor 2")
       #expect(rows(lab, size)[21].hasPrefix("1 cell = 64x1 numbers"))
     }
   }
 
   @Test func looksSwapGlyphsAndNeverPlaces() throws {
     try laboratory { lab in
-      try step(&lab, "cursor 12", "set zoom=2")
+      try lab.step("cursor 12", "set zoom=2")
       for size in screenSizes {
         let plain = rows(lab, size)
         for look in [Look.full.with(colour: false), .console] {
@@ -123,13 +105,13 @@ import Workbench
   @Test func costsAndConfiguration() throws {
     try laboratory { lab in
       let size = Size(rows: 24, columns: 80)
-      try step(&lab, "set pane=cost")
+      try lab.step("set pane=cost")
       // Five tokens: 2 layers x 4 x 16 x 5 operations, of 2 x 1024 x 16 and 2 x 2 x 12 x 16 x 16.
       #expect(rows(lab, size)[1].contains("token 5 takes 45.7 KFLOP"))
       let attention = try #require(rows(lab, size).first { $0.contains("*.attn q.k w.v") })
       #expect(attention.hasSuffix("    640     1.4 %"))
       #expect(rows(lab, size).contains { $0.hasSuffix("all              45.7 K  100.0 %") })
-      try step(&lab, "set pane=configuration")
+      try lab.step("set pane=configuration")
       #expect(rows(lab, size).contains { $0.hasSuffix("n_embd               16") })
     }
   }
@@ -168,9 +150,9 @@ import Workbench
   @Test func drawsInAnyRectangle() throws {
     try laboratory { lab in
       for cursor in [0, 2, 12] {
-        try step(&lab, "cursor \(cursor)")
+        try lab.step("cursor \(cursor)")
         for pane in ["map", "histogram", "cost", "configuration"] {
-          try step(&lab, "set pane=\(pane) focus=\(cursor == 2 ? "weight" : "tree")")
+          try lab.step("set pane=\(pane) focus=\(cursor == 2 ? "weight" : "tree")")
           for rows in [10, 12, 16, 17, 24, 60] {
             for columns in [40, 48, 71, 72, 80, 117, 118, 200, 400] {
               #expect(lab.screen(Size(rows: rows, columns: columns)).contains("  part "))
