@@ -12,6 +12,23 @@ public enum Beginning {
   case configuration(JSON, path: String, sets: [(key: String, value: String)])
   /// The weights, and the tokenizer, of a checkpoint.
   case checkpoint(path: String)
+
+  /// What a MODEL names: a configuration, checked with `sets` laid over it, or a checkpoint, whose
+  /// shape nothing can change.
+  public init(
+    _ model: String, sets: [(key: String, value: String)]
+  ) throws(Failure) {
+    guard let file = Home.modelConfiguration(model) else {
+      guard sets.isEmpty else {
+        throw Failure("model.\(sets[0].key): a checkpoint's shape is fixed", code: 64)
+      }
+      self = .checkpoint(path: try Home.model(model))
+      return
+    }
+    let json = try JSON(contentsOf: file)
+    try Catalogue.shape(json, from: file, rule: .strict, sets: sets)
+    self = .configuration(json, path: file, sets: sets)
+  }
 }
 
 extension TrainingRun {

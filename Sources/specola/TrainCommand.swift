@@ -103,7 +103,7 @@ struct Train: ParsableCommand {
       try config.validate(from: file)
       return config
     }
-    let begun = Result { () throws(Failure) in try begins(model, modelSets) }
+    let begun = Result { () throws(Failure) in try Beginning(model, sets: modelSets) }
     if case (.failure(let one), .failure(let other)) = (read, begun) {
       throw Failure("\(one); \(other)")  // All that is wrong, at once.
     }
@@ -117,20 +117,6 @@ struct Train: ParsableCommand {
       "\(grouped(forecast.steps(in: minutes))) steps fit into \(fixed(minutes, 2)) minutes on this "
         + "machine: \(grouped(Int(forecast.tokensPerSecond))) tokens/s")
     return try TrainingRun(folder, sets: forecast.fit(minutes: minutes))
-  }
-
-  private func begins(
-    _ model: String, _ sets: [(key: String, value: String)]
-  ) throws(Failure) -> Beginning {
-    guard let file = Home.modelConfiguration(model) else {
-      guard sets.isEmpty else {
-        throw Failure("--set model.\(sets[0].key): a checkpoint's shape is fixed", code: 64)
-      }
-      return .checkpoint(path: try Home.model(model))
-    }
-    let json = try JSON(contentsOf: file)
-    try Catalogue.shape(json, from: file, rule: .strict, sets: sets)
-    return .configuration(json, path: file, sets: sets)
   }
 }
 

@@ -57,28 +57,14 @@ enum RunPlace {
     try config.validate(from: file)
     try Home.explainMissing(config.data)
     let stem = FileSystem.name(file).split(separator: ".").first.map(String.init) ?? name
-    let beginning = try beginning(sets.last { $0.key == "model" }?.value ?? stem, sets)
+    let shape = sets.filter { $0.key.hasPrefix("model.") }.map {
+      (key: String($0.key.dropFirst(6)), value: $0.value)
+    }
+    let beginning = try Beginning(sets.last { $0.key == "model" }?.value ?? stem, sets: shape)
     let path = sets.last { $0.key == "out" }?.value ?? RunFolder.unused("runs/" + stem)
     return .new(path: path, config) { (version) throws(Failure) in
       try TrainingRun.create(path, beginning, config, version: version)
     }
-  }
-
-  private static func beginning(
-    _ model: String, _ sets: [(key: String, value: String)]
-  ) throws(Failure) -> Beginning {
-    let shape = sets.filter { $0.key.hasPrefix("model.") }.map {
-      (key: String($0.key.dropFirst(6)), value: $0.value)
-    }
-    guard let file = Home.modelConfiguration(model) else {
-      guard shape.isEmpty else {
-        throw Failure("model.\(shape[0].key): the shape of a checkpoint is fixed", code: 64)
-      }
-      return .checkpoint(path: try Home.model(model))
-    }
-    let json = try JSON(contentsOf: file)
-    try Catalogue.shape(json, from: file, rule: .strict, sets: shape)
-    return .configuration(json, path: file, sets: shape)
   }
 }
 
