@@ -20,6 +20,10 @@ public struct RunLog: Sendable {
   public private(set) var plan: RunPlan
   public private(set) var losses: [Point] = []
   public private(set) var validations: [Point] = []
+  /// Validation in bits a byte, for text.
+  public private(set) var bitsPerByte: [Point] = []
+  /// The share of held-out sequences that are solved, for tasks.
+  public private(set) var solved: [Point] = []
   public private(set) var rates: [Point] = []
   /// Learning rates that were set by hand.
   public private(set) var turns: [Point] = []
@@ -65,8 +69,8 @@ public struct RunLog: Sendable {
     let (lines, isFromStart) = try file.read(path + "/log.jsonl")
     if isFromStart {  // It was cut to a checkpoint: a run was taken up again.
       plan = try RunPlan(of: path)
-      (losses, validations, rates, turns) = ([], [], [], [])
-      (gradientNorms, speeds, damaged) = ([], [], (0, 0))
+      (losses, validations, bitsPerByte, solved, rates) = ([], [], [], [], [])
+      (turns, gradientNorms, speeds, damaged) = ([], [], [], (0, 0))
       isNew = true
     }
     for (number, line) in lines {
@@ -89,6 +93,8 @@ public struct RunLog: Sendable {
     }
     append("loss", to: &losses)
     append("validation_loss", to: &validations)
+    append("bits_per_byte", to: &bitsPerByte)
+    append("solved", to: &solved)
     append("learning_rate", to: &rates)
     append("rate_set", to: &turns)
     append("gradient_norm", to: &gradientNorms)

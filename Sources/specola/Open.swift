@@ -66,18 +66,21 @@ struct Open: ParsableCommand {
 
   /// The commands that the options stand for, and what is to be played.
   private func begin(_ session: inout Session, _ state: StateFolder) throws(Failure) {
+    var played: Script?
+    if let script { played = try Script(contentsOf: script) }
+    let opensModel = played?.lines.contains { $0.command.name == .model } ?? false
     if last {
       guard FileSystem.exists(state.lastSession) else {
         throw Failure("--last: no session was kept at \(visible(state.lastSession))")
       }
       try session.play(path: state.lastSession)
-    } else {
+    } else if model != nil || !opensModel {
       try session.run(Command(.model, model ?? Home.defaultModel))
     }
     if let prompt { try session.run(Command(.prompt, prompt)) }
     if let view { try session.run(Command(.view, view)) }
     if noMouse { try session.run(Command(.set, options: [.init(key: "mouse", value: "off")])) }
-    if let script { try session.play(path: script) }
+    if let played { session.play(played) }
   }
 
   /// Keeps the session, and says where and what could be next.

@@ -218,7 +218,7 @@ import Testing
     let workshop = try Workshop()
     try workshop.succeed(Workshop.train())
     let generated = try workshop.specola(
-      ["generate", "run", "--prompt", "the", "--max-tokens", "100000"],
+      ["generate", "run", "--prompt", "the", "--max-tokens", "100000", "--temperature", "0"],
       shell: #"{ "$@"; echo "code $?" >&2; } | head -c 1"#)
     #expect(generated.output == "t" && generated.complaints.count == 1, "\(generated)")
     #expect(generated.error.hasSuffix("code 1\n"), "\(generated)")

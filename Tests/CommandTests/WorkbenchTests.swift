@@ -84,6 +84,42 @@ import Testing
     try tmux.wait(for: "kept what you did")
   }
 
+  /// A run that was paused and turned by hand, at whatever steps, replays to the same bits.
+  @Test func aSteeredRunReplaysToTheBit() throws {
+    let workshop = try Workshop()
+    let tmux = try Tmux(
+      workshop,
+      shell: "\(Workshop.program) open --view train --record steered.specola; echo ended; sleep 30")
+    try tmux.wait(for: "Welcome")
+    try tmux.press("Escape")
+    try tmux.command("train train.json model=model.json out=one steps=1000000 evaluate_every=0")
+    try tmux.wait(for: "Enter starts")
+    try tmux.press("Enter")
+    try tmux.wait(for: "RUNNING")
+    try tmux.press("+")
+    usleep(200_000)
+    try tmux.press("-", "-")
+    usleep(100_000)
+    try tmux.press("Space")
+    try tmux.wait(for: "paused")
+    try tmux.command("step 3")
+    try tmux.press("s")
+    try tmux.command("quit save")
+    try tmux.wait(for: "ended")
+    let session = String(decoding: try workshop.read("steered.specola"), as: UTF8.self)
+    #expect(session.contains("wait step = ") && session.contains("rate "), "\(session)")
+    try workshop.write(
+      "again.specola",
+      session.split(separator: "\n").map { line in
+        line.hasPrefix("train ") ? line.replacing("out=one", with: "out=two") : line
+      }.joined(separator: "\n"))
+    try workshop.succeed(["open", "--no-tui", "--script", "again.specola"])
+    for file in ["model.safetensors", "training/optimizer.safetensors", "training/state.json"] {
+      #expect(
+        try workshop.read("one/last/\(file)") == workshop.read("two/last/\(file)"), "\(session)")
+    }
+  }
+
   /// The terminal goes away, or someone ends the program: the run is saved first.
   @Test(arguments: [SIGHUP, SIGTERM, SIGINT]) func aLostTerminalSavesTheRun(signal: Int32) throws {
     let workshop = try Workshop()

@@ -38,6 +38,14 @@ import Workbench
     #expect(curve.points[6].value == 70)
   }
 
+  @Test func aVeryLongCurveIsThinned() {
+    var curve = Curve()
+    for step in 1...Curve.most + 2 { curve.append(Double(step), at: step) }
+    #expect(curve.points.count == Curve.most / 2 + 2)
+    #expect(curve.points.prefix(3).map(\.step) == [1, 3, 5])
+    #expect(curve.points.suffix(2).map(\.step) == [Curve.most + 1, Curve.most + 2])
+  }
+
   @Test(arguments: [false, true]) func longCurvesAreDrawnAtOneCost(_ logarithmic: Bool) {
     let curve = curve(Array(1...100_000)) { exp(-Double($0) / 20_000) }
     let drawn = curve.drawn(smooth: 1, atMost: 400, logarithmic: logarithmic, scale: 2)

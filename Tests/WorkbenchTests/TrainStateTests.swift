@@ -120,7 +120,8 @@ import Workbench
       let steps = try bench.number("steps")
       #expect(steps > 100)
       #expect(bench.bench.echo.text.hasSuffix(" steps=\(Int(steps))"), "\(bench.bench.echo)")
-      #expect(bench.bench.train.begun?.option("minutes") == nil)
+      #expect(bench.session.journal.commands.last?.option("minutes") == nil)
+      #expect(bench.session.journal.commands.last?.option("steps") == "\(Int(steps))")
       bench.run(bench.train("steps=50"))
       #expect(try bench.reading("steps") == "50")
       #expect(try RunPlan(of: bench.folder + "/run").training.schedule.steps == 50)
@@ -242,6 +243,32 @@ import Workbench
   }
 
   // MARK: - What is told
+
+  @Test func stopSavesAndSaysSo() throws {
+    try withTrainBench(isHeadless: false) { (bench: inout TrainBench) throws in
+      bench.run(bench.train("steps=100000 checkpoint_every=100000 evaluate_every=0"))
+      bench.session.run(line: "pause off")
+      bench.await_("under way") { stepsDone($0) > 5 }
+      bench.run("stop")
+      let step = stepsDone(bench.session)
+      #expect(!bench.bench.train.isRunning && !bench.bench.train.isUnsaved)
+      let said = "saved step \(Numbers.grouped(step)) and paused; Space goes on"
+      #expect(bench.bench.echo.text == said)
+      #expect(try RunFolder.checkpoints(in: bench.folder + "/run") == [step])
+    }
+  }
+
+  /// In another view a box would take its keys.
+  @Test func aPlanThatIsReadyElsewhereIsOnlySaid() throws {
+    try withTrainBench(isHeadless: false) { bench in
+      bench.session.run(line: bench.train())
+      bench.run("view attention")
+      #expect(bench.bench.dialog == nil)
+      #expect(bench.bench.echo.text == "run is ready: Space in the Train view starts it")
+      bench.run("view train")
+      #expect(bench.screen(Size(rows: 24, columns: 80)).contains(" ready\n"))
+    }
+  }
 
   @Test func readingsAreThoseOfTheLog() throws {
     try withTrainBench { bench in

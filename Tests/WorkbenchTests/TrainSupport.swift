@@ -28,7 +28,8 @@ struct TrainBench {
 
   /// The command that begins the recipe.
   func train(_ options: String = "", into run: String = "run") -> String {
-    "train \"\(folder)/tiny.json\" model=\"\(folder)/shape.json\" out=\"\(folder)/\(run)\" \(options)"
+    "train \"\(folder)/tiny.json\" model=\"\(folder)/shape.json\" "
+      + "out=\"\(folder)/\(run)\" \(options)"
   }
 
   var bench: Bench { session.bench }
@@ -90,4 +91,37 @@ func withTrainBench<Result>(
     defer { bench.session.close() }
     return try body(&bench)
   }
+}
+
+/// The run of the design's drawing, written by hand: its log, and checkpoints every 400 steps.
+func makeDrawnRun(_ path: String) throws {
+  var config = TrainingConfig()
+  (config.data.make, config.data.documents) = ("tales-en", 40)
+  (config.steps, config.batchSize, config.seed, config.threads) = (3_500, 2, 7, 1)
+  (config.evaluateEvery, config.evaluateBatches, config.checkpointEvery) = (400, 1, 400)
+  (config.keepLast, config.optimizer.learningRate) = (10, 1e-3)
+  let shape: JSON = ["n_embd": 12, "n_layer": 1, "n_head": 2, "n_positions": 16]
+  let folder = try TrainingRun.create(
+    path, .configuration(shape, path: "tales-en.json", sets: []), config, version: "test")
+  let run = try TrainingRun(folder)
+  for step in stride(from: 400, through: 2_400, by: 400) {
+    run.trainer.resume(at: step)
+    try run.save()
+  }
+  func loss(_ step: Int) -> Double {
+    0.33 + 3.7 * exp(-Double(step) / 180) + 0.6 * exp(-Double(step) / 900)
+  }
+  var lines: [JSON] = []
+  for step in stride(from: 10, through: 2_400, by: 10) {
+    lines.append([
+      "step": .int(step), "loss": .double(loss(step)), "learning_rate": 0.00094,
+      "gradient_norm": .double(0.1 + 1 / Double(step)), "tokens_per_s": 61_300,
+    ])
+    if step % 400 == 0 {
+      lines.append([
+        "step": .int(step), "validation_loss": .double(loss(step) + 0.01), "bits_per_byte": 0.5,
+      ])
+    }
+  }
+  try AtomicFile.write(lines.map { $0.text() + "\n" }.joined(), to: path + "/log.jsonl")
 }

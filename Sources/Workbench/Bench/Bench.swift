@@ -214,7 +214,7 @@ public struct Bench: Sendable {
 
   /// What the present settings need of the engine and it was not yet asked for.
   private mutating func wishes() -> [Request] {
-    var requests: [Request] = []
+    var requests = trainWishes()
     if settings.model != asked, !settings.model.isEmpty {
       asked = settings.model
       requests.append(.inspect(.load(settings.model)))
@@ -258,7 +258,6 @@ public struct Bench: Sendable {
     case .inspector(.failed(let failure)): echo = Echo(text: failure.message, isError: true)
     case .trainer(let event): requests += receiveTrain(event)
     }
-    requests += trainWishes()
     requests += wishes()
     pending += requests.count
     return requests

@@ -93,6 +93,11 @@ public enum Request: Sendable, Equatable {
   case train(TrainRequest)
 }
 
+extension Request {
+  /// Whether it steers a run.
+  var steers: Bool { if case .train(let request) = self { request.steers } else { false } }
+}
+
 /// What the engine's threads tell.
 public enum EngineEvent: Sendable {
   case inspector(InspectorEvent)

@@ -16,6 +16,15 @@ public struct Journal: Sendable {
     all.append(command)
   }
 
+  /// Gives the last command of a name its settled form: steps in place of the minutes that they
+  /// were fitted to.
+  public mutating func settle(_ command: Command) {
+    guard let last = all.lastIndex(where: { $0.name == command.name }), all[last] != command else {
+      return
+    }
+    all[last] = command
+  }
+
   /// The commands, of a run of the same setting only the last.
   ///
   /// Up to the last `undo` all are kept, since it counts them.

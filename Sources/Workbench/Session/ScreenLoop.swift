@@ -201,8 +201,7 @@ public struct ScreenLoop<Terminal: Backend> {
     if session.bench.generate.isRunning {
       session.run(Command(.stop), key: "Ctrl-C")
     } else if session.bench.train.isRunning {
-      session.run(Command(.save), key: "Ctrl-C")
-      session.run(Command(.pause, "on"), key: "Ctrl-C")
+      session.run(Command(.stop), key: "Ctrl-C")
       hasSavedOnce = true
     } else if hasSavedOnce {
       session.run(Command(.quit, "save"), key: "Ctrl-C")

@@ -28,6 +28,10 @@ public struct Session {
   private var waiting: Condition?
   /// Whether the line before was a wait: what is under way then goes on behind the next line.
   private var hasJustWaited = false
+  /// Commands that steer a run under way; the trainer tells behind which step each was met.
+  private var steering: [Command] = []
+  /// The last step that the journal waits for.
+  private var placed = 0
   /// On a screen: how many tokens are still to come at a pace that eyes can follow, and when the
   /// next may be asked for.
   private var slow = 0
@@ -72,13 +76,19 @@ public struct Session {
 
   /// Runs a command; throws when it cannot be, and then nothing has changed.
   public mutating func run(_ command: Command, by key: String? = nil) throws(Failure) {
-    let place = waypoint
+    let (place, wasRunning) = (waypoint, bench.train.isRunning)
     bench.echo = Echo(text: command.description, key: key, isCommand: true)
     if CommandTable.entry(command.name).kind == .setting, command.isBare {
       return said.append(try Reading.value(of: command.name.rawValue, in: bench).description)
     }
     switch command.name {
     case .say: try say(command)
+    case .rate, .pause, .save, .step, .stop:
+      let requests = try bench.update(command)
+      post(requests)
+      if wasRunning, !isScripted, requests.contains(where: \.steers) {
+        return steering.append(command)
+      }
     case .sample where !isHeadless && command.integer(0) ?? .max > 10:
       slow = 10
       post(try bench.update(command))
@@ -94,19 +104,25 @@ public struct Session {
       post(try bench.update(Command(.prompt, String(bytes: bytes))))
     default: post(try bench.update(command))
     }
-    if command.name.isKept {
-      if let place { journal.append(place) }
+    // The steps of a run that a person watches are told by the waits before what comes next.
+    if command.name.isKept, isScripted || command.name != .step {
+      if let place {
+        journal.append(place)
+        placed = max(placed, bench.train.step)
+      }
       journal.append(command)
     }
+    if command.name == .train { placed = 0 }
   }
 
   /// Where something stood that goes on by itself: a replay waits for it.
   private var waypoint: Command? {
     guard !isScripted else { return nil }
     if bench.generate.isRunning { return Command(.wait, "tokens = \(bench.generate.ids.count)") }
-    if bench.train.isRunning { return Command(.wait, "step = \(bench.train.step)") }
-    return nil
+    return bench.train.isOpen && bench.train.step > placed ? place(bench.train.step) : nil
   }
+
+  private func place(_ step: Int) -> Command { Command(.wait, "step = \(step)") }
 
   private mutating func quit(_ command: Command) throws(Failure) {
     switch command.text {
@@ -137,8 +153,9 @@ public struct Session {
   /// Takes in what the engine told; whether it told anything.
   public mutating func absorb(waiting milliseconds: Int32 = 0) -> Bool {
     let events = engine.events(waiting: milliseconds)
+    defer { if let begun = bench.train.begun { journal.settle(begun) } }
     for event in events {
-      let requests = bench.receive(event)
+      let requests = receive(event)
       if isScripted {
         held += requests
       } else if slow > 0, bench.generate.isRunning, case .inspector(.scored) = event {
@@ -154,6 +171,16 @@ public struct Session {
     }
     advance()
     return !events.isEmpty
+  }
+
+  private mutating func receive(_ event: EngineEvent) -> [Request] {
+    if case .trainer(.steered(let step)) = event, !steering.isEmpty {
+      if step > placed { journal.append(place(step)) }
+      placed = step
+      let command = steering.removeFirst()
+      if command.name != .step { journal.append(command) }
+    }
+    return bench.receive(event)
   }
 
   /// Milliseconds until something has to be done though nothing is told.
@@ -185,6 +212,8 @@ public struct Session {
   private mutating func advance() {
     while isPlaying, ending == nil {
       if let condition = waiting {
+        // Judged when all that was asked for is there, so that a replay sees the same.
+        guard bench.pending == held.count else { return }
         do throws(Failure) {
           guard try condition.holds(in: bench) else { return try goOn(for: condition) }
         } catch { return abandon(error) }
@@ -232,14 +261,14 @@ public struct Session {
 
   /// Saves what is to be saved and stops the engine; waits for it.
   public mutating func close() {
-    if ending != .discard, bench.train.isUnsaved, let requests = try? bench.update(Command(.save)) {
-      post(requests)
-    }
+    let saves = ending != .discard && bench.train.isUnsaved
+    // In the journal too: a replay ends behind the same step.
+    if saves || bench.train.isRunning { try? run(saves ? Command(.stop) : Command(.pause, "on")) }
     let limit = ContinuousClock.now + .seconds(30)
-    if let requests = try? bench.update(Command(.pause, "on")) { post(requests) }
     while bench.pending > 0, ContinuousClock.now < limit {
-      for event in engine.events(waiting: 50) { _ = bench.receive(event) }
+      for event in engine.events(waiting: 50) { _ = receive(event) }
     }
+    if let place = waypoint { journal.append(place) }
     engine.shutDown()
   }
 }

@@ -10,7 +10,13 @@ package struct Curve: Sendable {
   package mutating func append(_ value: Double, at step: Int) {
     while let last = points.last, last.step >= step { points.removeLast() }
     points.append(RunLog.Point(step: step, value: value))
+    guard points.count > Curve.most else { return }
+    let last = points.count - 1
+    points = points.indices.filter { $0 % 2 == 0 || $0 == last }.map { points[$0] }
   }
+
+  /// The most points that are kept; then every second one goes.
+  package static let most = 1 << 18
 
   package var last: RunLog.Point? { points.last }
 

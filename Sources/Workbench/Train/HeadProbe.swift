@@ -11,8 +11,10 @@ public struct HeadProbe: Sendable {
   public var tokens: [String]
   /// Row by row, each up to its own column.
   public var weights: [[Float]]
-  /// What an induction head does, for `copy`: the mean weight on the token behind the first
-  /// occurrence, over the tokens whose successor is to be known from there.
+  /// For `copy`: the mean weight on the token behind the first occurrence.
+  ///
+  /// It is taken over the tokens whose successor is to be known from there, and shows an induction
+  /// head.
   public var induction: Double?
 }
 

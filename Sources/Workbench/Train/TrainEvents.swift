@@ -41,6 +41,16 @@ public enum TrainRequest: Sendable, Equatable {
   case watch(TrainWatch)
 }
 
+extension TrainRequest {
+  /// Whether its place among the steps matters.
+  var steers: Bool {
+    switch self {
+    case .run, .step, .pause, .rate, .save, .stop: true
+    case .list, .prepare, .watch: false
+    }
+  }
+}
+
 /// What the trainer tells.
 public enum TrainEvent: Sendable {
   case listed([Recipe])
@@ -49,6 +59,10 @@ public enum TrainEvent: Sendable {
   /// No run is open any more.
   case closed
   case news(TrainNews)
+  /// A request that steers the run was met behind this step: where a replay must put it.
+  case steered(step: Int)
+  /// A run was saved and pauses, as was asked for.
+  case stopped(step: Int)
   case others([RunLog])
   case probed(HeadProbe)
   /// A request that cannot be met; nothing has changed.

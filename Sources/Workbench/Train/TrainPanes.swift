@@ -131,9 +131,15 @@ extension TrainView {
   func drawSample(_ bench: Bench, on canvas: inout Canvas, in area: Rect) {
     guard let sample = bench.train.samples.last, area.height > 0 else { return }
     canvas.write(heading(sample, bench), in: area)
-    var flow = TextFlow(sample.text)
+    var flow = TextFlow(continuation(sample, bench))
     flow.keepsWords = true
     canvas.draw(flow, in: area.split(top: 1).1.inset(rows: 0, columns: 2))
+  }
+
+  /// What was drawn, without the prompt that the heading names.
+  private func continuation(_ sample: TrainNews.Sample, _ bench: Bench) -> String {
+    let prompt = bench.train.facts?.config.samplePrompt ?? ""
+    return sample.text.hasPrefix(prompt) ? String(sample.text.dropFirst(prompt.count)) : sample.text
   }
 
   private func heading(_ sample: TrainNews.Sample, _ bench: Bench) -> String {
@@ -149,14 +155,15 @@ extension TrainView {
       let period = bench.train.facts?.config.sampleEvery ?? 0
       let why =
         period == 0 ? "none are drawn: sample_every is 0" : "the first is drawn at step \(period)"
-      canvas.write(why, in: area, .dim)
-      return
+      var flow = TextFlow([TextFlow.Span(why, .dim)])
+      flow.keepsWords = true
+      return canvas.draw(flow, in: area)
     }
     var rest = area
     for sample in bench.train.samples.reversed() where rest.height > 1 {
       canvas.write("at \(Numbers.grouped(sample.step))", in: rest, .title)
       rest = rest.split(top: 1).1
-      var flow = TextFlow(sample.text)
+      var flow = TextFlow(continuation(sample, bench))
       flow.keepsWords = true
       let lines = min(rest.height, max(1, min(6, flow.lines(width: rest.width))))
       canvas.draw(flow, in: rest.split(top: lines).0)

@@ -61,6 +61,7 @@ package struct TrainState: Sendable {
   package var isUnsaved: Bool {
     facts != nil && !isBroken && (isRunning || step > 0 && !isSaved)
   }
+  var isOpen: Bool { facts != nil }
   /// Whether there are steps to be made.
   package var canGoOn: Bool {
     if case .preparing = phase { return true }
@@ -103,7 +104,15 @@ package struct TrainState: Sendable {
     (facts, phase, problem, isBroken) = (new, .paused, nil, false)
     (losses, rates) = (Curve(new.log.losses), Curve(new.log.rates))
     norms = Curve(new.log.gradientNorms)
-    judgements = new.log.validations.map { TrainNews.Judgement(step: $0.step, loss: $0.value) }
+    func byStep(_ points: [RunLog.Point]) -> [Int: Double] {
+      Dictionary(points.map { ($0.step, $0.value) }) { _, last in last }
+    }
+    let (bits, solved) = (byStep(new.log.bitsPerByte), byStep(new.log.solved))
+    judgements = new.log.validations.map { point in
+      TrainNews.Judgement(
+        step: point.step, loss: point.value, bitsPerByte: bits[point.step],
+        solved: solved[point.step])
+    }
     (samples, probe, tokensPerSecond, left) = ([], nil, new.log.speeds.last?.value, nil)
   }
 
@@ -205,7 +214,7 @@ extension Bench {
 
   /// What the trainer is to look at and was not yet told.
   mutating func trainWishes() -> [Request] {
-    if !train.hasAskedForList {
+    if !train.hasAskedForList, settings.view == .train {
       train.hasAskedForList = true
       return [.train(.list)]
     }
@@ -224,6 +233,10 @@ extension Bench {
     case .news(let news):
       train.take(news)
       if let problem = news.problem { echo = Echo(text: problem, isError: true) }
+    case .steered: break  // the journal's
+    case .stopped(let step):
+      echo = Echo(
+        text: "saved step \(Numbers.grouped(step)) and paused; Space goes on", key: echo.key)
     case .others(let logs): train.others = logs
     case .probed(let probe): train.probe = probe
     case .failed(let failure):
@@ -248,7 +261,12 @@ extension Bench {
     if isBegun, train.isReplayed { train.phase = .running }
     guard isBegun, !train.isReplayed else { return [] }
     if facts.forecast != nil {
-      dialog = .forecast
+      // A box would take the keys of another view.
+      if settings.view == .train, dialog == nil {
+        dialog = .forecast
+      } else {
+        echo = Echo(text: "\(facts.name) is ready: Space in the Train view starts it")
+      }
       return []
     }
     train.phase = .running

@@ -22,7 +22,8 @@ struct TrainView: View {
     switch bench.train.phase {
     case .none: nil
     case .preparing: "preparing"
-    case .paused: bench.train.problem == nil ? "paused" : "STOPPED"
+    case .paused:
+      bench.train.problem != nil ? "STOPPED" : bench.train.step == 0 ? "ready" : "paused"
     case .running: "RUNNING"
     case .finished: "finished"
     case .evaluating(let share): "evaluating \(Int(100 * share)) %"

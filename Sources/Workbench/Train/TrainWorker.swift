@@ -63,11 +63,18 @@ final class TrainWorker: Worker {
         try save()
       case .stop:
         try pause()
-        if isDraft { try takeBack() } else if !isBroken { try save() }
+        if isDraft {
+          try takeBack()
+        } else if !isBroken, let run {
+          try save()
+          tell(.stopped(step: run.trainer.step))
+        }
       case .watch(let wanted): look(at: wanted)
       }
     }
     publish()
+    if request.steers { tell(.steered(step: run?.trainer.step ?? 0)) }
+    if goal == nil { probe() }
   }
 
   func goOn() -> Int32 {
@@ -227,7 +234,7 @@ final class TrainWorker: Worker {
     probed = nil
     looksAgainAt = (.now, .now)
     logs = wanted.runs.compactMap { try? RunLog(RunPlace.path(of: $0)) }
-    if run != nil, run?.isBetweenSteps == true { probe() }
+    tell(.others(logs))
   }
 
   /// Looks at the probe's head, so seldom that it takes less than a hundredth of the time.
@@ -244,9 +251,10 @@ final class TrainWorker: Worker {
 
   private func readLogs() {
     looksAgainAt.logs = .now + .seconds(1)
-    guard !watch.runs.isEmpty else { return }
-    for i in logs.indices { _ = try? logs[i].refresh() }
-    tell(.others(logs))
+    // In a list, so that every log is read.
+    if logs.indices.map({ (try? logs[$0].refresh()) ?? false }).contains(true) {
+      tell(.others(logs))
+    }
   }
 
   /// Tells what has happened, and how the run stands.
