@@ -50,6 +50,14 @@ INLINE void store_part(float *p, vf x, ptrdiff_t n) {
   } while (0)
 #define LOAD(p) (n_ == V ? load((p) + i_) : load_part((p) + i_, n_))
 #define STORE(p, x) (n_ == V ? store((p) + i_, x) : store_part((p) + i_, x, n_))
+/// x with 0 where there is no place: for sums over what is not 0 at 0.
+#define THERE(x) (n_ == V ? (x) : front(x, n_))
+
+INLINE vf front(vf x, ptrdiff_t n) {
+  vi place;
+  for (int l = 0; l < V; l++) place[l] = l;
+  return place < (int32_t)n ? x : (vf)0;
+}
 
 INLINE float sum(vf x) {
   for (int width = V / 2; width; width /= 2)
@@ -82,8 +90,10 @@ INLINE vf vexp(vf x) {
   return x != x ? x : e;
 }
 
+INLINE vf vsigmoid(vf x) { return 1.0f / (1.0f + vexp(-x)); }
+
 /// gelu(x) = x * sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3): the tanh form (Hendrycks 2016).
-INLINE vf vgate(vf x) { return 1.0f / (1.0f + vexp(-1.5957691216f * x * (1 + 0.044715f * x * x))); }
+INLINE vf vgate(vf x) { return vsigmoid(1.5957691216f * x * (1 + 0.044715f * x * x)); }
 INLINE vf vgelu(vf x) {
   x = within(-14, x, INFINITY);  // Farther out it is 0, and the gate is not small enough.
   return x * vgate(x);
@@ -331,8 +341,7 @@ INLINE float weigh(float *s, ptrdiff_t first, ptrdiff_t last, ptrdiff_t width, f
   vf total = 0;
   for (ptrdiff_t j = 0; j < first; j++) s[j] = 0;
   float *x = s + first;
-  EACH(last - first, vf e = vexp(LOAD(x) * scale - shift);
-       if (n_ < V) { float t[V]; store(t, e); e = load_part(t, n_); } total += e; STORE(x, e););
+  EACH(last - first, vf e = THERE(vexp(LOAD(x) * scale - shift)); total += e; STORE(x, e););
   for (ptrdiff_t j = last; j < width; j++) s[j] = 0;
   return sum(total);
 }
@@ -478,20 +487,13 @@ static void SP_NAME(attention_backward)(const sp_attention_t *a,
 static void SP_NAME(norm)(float *y, float *mean, float *rstd, const float *x, const float *gain,
                           const float *bias, ptrdiff_t rows, ptrdiff_t n, float epsilon) {
   for (ptrdiff_t r = 0; r < rows; r++, x += n, y += n) {
-    float m = 0;
-    vf s = 0;
-    if (mean) {
-      EACH(n, s += LOAD(x););
-      m = mean[r] = sum(s) / (float)n;
-      s = 0;
-    }
-    ptrdiff_t j = 0;
-    for (; j + V <= n; j += V) s += (load(x + j) - m) * (load(x + j) - m);
-    float total = sum(s);
-    for (; j < n; j++) total += (x[j] - m) * (x[j] - m);
-    const float k = rstd[r] = 1 / sqrtf(total / (float)n + epsilon);
-    if (bias) EACH(n, STORE(y, (LOAD(x) - m) * k * LOAD(gain) + LOAD(bias)););
-    else EACH(n, STORE(y, (LOAD(x) - m) * k * LOAD(gain)););
+    vf total = 0, squares = 0;
+    if (mean) EACH(n, total += LOAD(x););
+    const float m = sum(total) / (float)n;
+    if (mean) mean[r] = m;
+    EACH(n, vf d = THERE(LOAD(x) - m); squares += d * d;);
+    const float k = rstd[r] = 1 / sqrtf(sum(squares) / (float)n + epsilon);
+    EACH(n, vf h = (LOAD(x) - m) * k * LOAD(gain); if (bias) h += LOAD(bias); STORE(y, h););
   }
 }
 
@@ -516,6 +518,17 @@ static void SP_NAME(gelu_backward)(float *dx, const float *x, ptrdiff_t n) {
   EACH(n, STORE(dx, LOAD(dx) * vgelu_slope(LOAD(x))););
 }
 
+/// silu(a) * b, silu(a) = a * sigmoid(a): the gated unit of Shazeer (2020).
+static void SP_NAME(swiglu)(float *y, const float *a, const float *b, ptrdiff_t n) {
+  EACH(n, vf x = within(-88, LOAD(a), INFINITY); STORE(y, x * vsigmoid(x) * LOAD(b)););
+}
+
+static void SP_NAME(swiglu_backward)(float *da, float *db, const float *dy, const float *a,
+                                     const float *b, ptrdiff_t n) {
+  EACH(n, vf x = within(-88, LOAD(a), 3e38f); vf s = vsigmoid(x); vf d = LOAD(dy);
+       STORE(db, d * x * s); STORE(da, d * LOAD(b) * s * (1 + x * (1 - s))););
+}
+
 static void SP_NAME(add)(float *y, const float *x, float scale, ptrdiff_t n) {
   EACH(n, STORE(y, LOAD(y) + scale * LOAD(x)););
 }
@@ -534,11 +547,8 @@ static void SP_NAME(cross_entropy)(float *losses, float *lse, const float *x,
     if (targets[r] < 0) continue;
     const float top = largest(x, n);
     vf s = 0;
-    float rest = 0;
-    ptrdiff_t j = 0;
-    for (; j + V <= n; j += V) s += vexp(load(x + j) - top);
-    for (; j < n; j++) rest += expf(x[j] - top);
-    const float spread = logf(sum(s) + rest);  // Added last, so that large scores keep its digits.
+    EACH(n, s += THERE(vexp(LOAD(x) - top)););
+    const float spread = logf(sum(s));  // Added last, so that large scores keep its digits.
     lse[r] = top + spread;
     losses[r] = top - x[targets[r]] + spread;
   }
@@ -575,16 +585,7 @@ static void SP_NAME(momentum)(float *w, float *m, const float *g, float rate, fl
        STORE(w, LOAD(w) - rate * d););
 }
 
-static double SP_NAME(multiply_add_rounds)(int64_t rounds) {
-  vf s[12];
-  for (int j = 0; j < 12; j++) s[j] = (float)j;
-  for (int64_t t = 0; t < rounds; t++)
-    UNROLL for (int j = 0; j < 12; j++) {
-      s[j] = s[j] * 0.999f + 0.001f;
-      __asm__ volatile("" : "+v"(s[j]));
-    }
-  return (double)rounds * 12 * V * 2;
-}
+#include "peak.h"
 
 #define SP_ENTRY(name, parameters, arguments) .name = SP_NAME(name),
 const sp_table SP_NAME(sp_table) = {SP_KERNELS(SP_ENTRY).multiply_add_rounds =

@@ -9,7 +9,7 @@ import Models
 /// back is never having gone on.
 public final class Scorer {
   public let model: any LanguageModel
-  private let cache: KeyValueCache
+  private let cache: any DecodingState
   /// What was read; the cache holds it from the window's start on.
   private var text: [Int32] = []
   private var window = Window(count: 0, prompt: 0, context: 1)

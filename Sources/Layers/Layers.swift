@@ -39,13 +39,28 @@ public struct Embedding {
     weight = p.parameter("weight", [count, width], .normal(deviation))
   }
 
-  /// Ids to [N, width].
-  public func callAsFunction(_ ids: [Int32], _ pass: Pass) -> Tensor {
-    Tensor.rows(of: weight, at: ids, tape: pass.tape)
+  /// Ids to [N, width], `each` of them summed to a row.
+  public func callAsFunction(_ ids: [Int32], summing each: Int = 1, _ pass: Pass) -> Tensor {
+    Tensor.rows(of: weight, at: ids, summing: each, tape: pass.tape)
   }
 
   /// The same vectors as an output layer: [N, width] to [N, count] scores.
   public func scores(_ x: Tensor) -> Tensor { x.linear(weight, layout: .outputsFirst) }
+}
+
+/// Root-mean-square normalisation (Zhang & Sennrich 2019).
+public struct RMSNorm {
+  public let weight: Parameter
+  let epsilon: Float
+
+  public init(_ width: Int, _ p: Scope, epsilon: Float = 1e-5) {
+    weight = p.parameter("weight", [width], .ones)
+    self.epsilon = epsilon
+  }
+
+  public func callAsFunction(_ x: Tensor) -> Tensor {
+    x.norm(gain: weight, bias: nil, epsilon: epsilon)
+  }
 }
 
 /// Layer normalisation (Ba and others, 2016).

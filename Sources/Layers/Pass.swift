@@ -22,6 +22,8 @@ public struct Tokens: Equatable, Sendable {
 /// for looking inside (probe, edits).
 public final class Pass {
   public let tape: Tape?
+  /// What the model keeps of the positions before; of a plain decoder that is the cache.
+  public let state: (any DecodingState)?
   public let cache: KeyValueCache?
   /// Keeps intermediates for a view; costs nothing when nil.
   public let probe: Probe?
@@ -29,15 +31,17 @@ public final class Pass {
   public let edits: [AttentionEdit]
   private var dropout: DropoutMask?
   private var plans: [AttentionMask: AttentionPlan] = [:]
+  private var rotation: Rotation?
 
   /// A pass; without `dropoutKey`, its randomness, dropout is off.
   ///
   /// `firstRow` is the batch row of the first token, when the pass sees a slice of a batch.
   public init(
-    tape: Tape? = nil, dropoutKey: UInt64? = nil, firstRow: Int = 0, cache: KeyValueCache? = nil,
-    probe: Probe? = nil, edits: [AttentionEdit] = []
+    tape: Tape? = nil, dropoutKey: UInt64? = nil, firstRow: Int = 0,
+    cache: (any DecodingState)? = nil, probe: Probe? = nil, edits: [AttentionEdit] = []
   ) {
-    (self.tape, self.cache, self.probe, self.edits) = (tape, cache, probe, edits)
+    (self.tape, state, self.probe, self.edits) = (tape, cache, probe, edits)
+    self.cache = cache as? KeyValueCache
     dropout = dropoutKey.map { DropoutMask(rate: 0, key: $0, firstRow: firstRow) }
   }
 
@@ -51,36 +55,70 @@ public final class Pass {
   }
 
   /// Where the first token of the pass stands in its sequence: behind what the cache holds.
-  public var start: Int { cache?.count ?? 0 }
+  public var start: Int { state?.count ?? 0 }
+
+  /// The position of every token in its sequence.
+  public func positions(_ tokens: Tokens) -> [Int32] {
+    tokens.sequences.flatMap { (start..<start + $0.count).map(Int32.init) }
+  }
+
+  /// How far the queries and keys of all layers are turned, found once a pass.
+  public func rotation(_ tokens: Tokens, width: Int, base: Double) -> Rotation {
+    if let rotation, rotation.width == width, rotation.base == base { return rotation }
+    let made = Rotation(positions: positions(tokens), width: width, base: base)
+    rotation = made
+    return made
+  }
 
   /// The plan of all layers with this mask, made once a pass.
   public func plan(_ mask: AttentionMask, _ tokens: Tokens) -> AttentionPlan {
     if let known = plans[mask] { return known }
     precondition(cache == nil || tokens.sequences.count == 1, "a cache serves one sequence")
     let plan = AttentionPlan(
-      tokens.sequences.map {
-        .init(rows: $0, ranges: mask.compiled(queries: $0.count, keys: start + $0.count))
+      tokens.sequences.map { [cache] in
+        let keys = cache?.keys(adding: $0.count) ?? $0.count
+        return .init(rows: $0, ranges: mask.compiled(queries: $0.count, keys: keys))
       })
     plans[mask] = plan
     return plan
   }
 }
 
+/// What a model keeps of the positions decoded so far, to go on from them.
+public protocol DecodingState: AnyObject {
+  /// Positions that it has read.
+  var count: Int { get }
+  /// Forgets the positions from `count` on; what is added next stands there.
+  func truncate(to count: Int)
+}
+
 /// The keys and values of all layers for the positions decoded so far.
-public final class KeyValueCache {
+public final class KeyValueCache: DecodingState {
   public let capacity: Int
   private let layers: [KeyValueRows]
+  private let first: Int
 
-  public init(layers: Int, capacity: Int, layout: HeadLayout) {
-    self.capacity = capacity
-    self.layers = (0..<layers).map { _ in KeyValueRows(capacity: capacity, layout: layout) }
+  /// With a window the capacity is no limit: beyond it only what a query sees is kept.
+  public init(layers: Range<Int>, capacity: Int, layout: HeadLayout, window: Int? = nil) {
+    (self.capacity, first) = (capacity, layers.lowerBound)
+    self.layers = layers.map { _ in
+      KeyValueRows(capacity: capacity, layout: layout, window: window)
+    }
   }
 
-  public subscript(layer: Int) -> KeyValueRows { layers[layer] }
+  public convenience init(
+    layers: Int, capacity: Int, layout: HeadLayout, window: Int? = nil
+  ) {
+    self.init(layers: 0..<layers, capacity: capacity, layout: layout, window: window)
+  }
+
+  public subscript(layer: Int) -> KeyValueRows { layers[layer - first] }
 
   /// Positions that every layer holds.
   public var count: Int { layers.last?.count ?? 0 }
 
-  /// Forgets the positions from `count` on; what is added next stands there.
+  /// The keys that a pass over `n` more positions has.
+  func keys(adding n: Int) -> Int { layers.last?.keys(adding: n) ?? n }
+
   public func truncate(to count: Int) { layers.forEach { $0.truncate(to: count) } }
 }

@@ -12,14 +12,17 @@ public final class ParameterStore {
   public init() {}
 
   public subscript(_ name: String) -> Parameter? { byName[name] }
+  /// Those that training changes.
+  public var trainable: [Parameter] { parameters.filter { !$0.isFrozen } }
   /// How many numbers the model has; tied weights count once.
   public var count: Int { parameters.reduce(0) { $0 + $1.count } }
 
   fileprivate func declare(
-    _ name: String, _ shape: Shape, _ initializer: Initializer
+    _ name: String, _ shape: Shape, _ initializer: Initializer, isFrozen: Bool
   ) -> Parameter {
     precondition(byName[name] == nil, "parameter \(name) is declared twice")
-    let parameter = Parameter(name, shape, initializer, index: parameters.count)
+    let parameter = Parameter(
+      name, shape, initializer, index: parameters.count, isFrozen: isFrozen)
     parameters.append(parameter)
     byName[name] = parameter
     return parameter
@@ -44,13 +47,15 @@ public final class ParameterStore {
 public struct Scope {
   private let store: ParameterStore
   private let path: String
+  private let isFrozen: Bool
 
-  public init(_ store: ParameterStore, path: String = "") {
-    (self.store, self.path) = (store, path)
+  /// What is declared in a frozen scope keeps its values in training.
+  public init(_ store: ParameterStore, path: String = "", isFrozen: Bool = false) {
+    (self.store, self.path, self.isFrozen) = (store, path, isFrozen)
   }
 
   public subscript(_ name: String) -> Scope {
-    Scope(store, path: path.isEmpty ? name : path + "." + name)
+    Scope(store, path: path.isEmpty ? name : path + "." + name, isFrozen: isFrozen)
   }
 
   public subscript(_ index: Int) -> Scope { self[String(index)] }
@@ -58,6 +63,6 @@ public struct Scope {
   public func parameter(
     _ name: String, _ shape: Shape, _ initializer: Initializer
   ) -> Parameter {
-    store.declare(self[name].path, shape, initializer)
+    store.declare(self[name].path, shape, initializer, isFrozen: isFrozen)
   }
 }

@@ -76,10 +76,7 @@ public struct GPT: LanguageModel {
   public var configuration: JSON { config.huggingFace }
 
   public func hidden(_ input: Tokens, _ pass: Pass) -> Tensor {
-    let places = input.sequences.flatMap { sequence in
-      (pass.start..<pass.start + sequence.count).map(Int32.init)
-    }
-    var x = tokens(input.ids, pass) + positions(places, pass)  // [N, C]
+    var x = tokens(input.ids, pass) + positions(pass.positions(input), pass)  // [N, C]
     if let mask = pass.nextDropout(config.embeddingDropout) { x = x.dropout(mask) }
     for block in blocks { x = block(x, input, pass) }
     return norm?(x) ?? x
@@ -88,7 +85,7 @@ public struct GPT: LanguageModel {
   /// The output layer is the token table once more (Press & Wolf 2017).
   public func logits(_ hidden: Tensor) -> Tensor { tokens.scores(hidden) }
 
-  public func makeCache() -> KeyValueCache {
+  public func makeCache() -> any DecodingState {
     KeyValueCache(layers: layers, capacity: context, layout: headLayout)
   }
 }

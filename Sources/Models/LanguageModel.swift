@@ -17,8 +17,8 @@ public protocol LanguageModel {
   func hidden(_ tokens: Tokens, _ pass: Pass) -> Tensor
   /// Next-token scores [N, vocabulary] of hidden states.
   func logits(_ hidden: Tensor) -> Tensor
-  /// An empty cache for one sequence.
-  func makeCache() -> KeyValueCache
+  /// What decoding one sequence begins with.
+  func makeCache() -> any DecodingState
 }
 
 extension LanguageModel {

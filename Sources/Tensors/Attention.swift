@@ -54,31 +54,61 @@ public struct HeadLayout: Sendable, Equatable {
 }
 
 /// Rows of keys and values [capacity, 2 * keyHeads * width] of earlier positions, keys first.
+///
+/// Where a window is all that queries see, the rows behind it make room when the capacity is
+/// reached: positions go on without end.
 public final class KeyValueRows {
-  public let storage: Storage
+  public private(set) var storage: Storage
   public let width: Int
+  /// Positions added so far.
   public private(set) var count = 0
+  /// The last of them, which are still here.
+  public private(set) var held = 0
+  private let window: Int?
 
-  public init(capacity: Int, layout: HeadLayout) {
+  /// `window` is how many keys a query sees at most, its own included; nil for all.
+  public init(capacity: Int, layout: HeadLayout, window: Int? = nil) {
     width = 2 * layout.keyHeads * layout.width
+    self.window = window
     storage = Storage(capacity * width)
   }
 
   /// Forgets the positions from `count` on.
+  ///
+  /// - Precondition: what a query at `count` sees is still here.
   public func truncate(to count: Int) {
-    precondition((0...self.count).contains(count), "\(count) of \(self.count) rows")
-    self.count = count
+    let left = count - (self.count - held)
+    let isWhole = count == 0 || held == self.count || left >= (window ?? .max) - 1
+    precondition((0...self.count).contains(count) && isWhole, "\(count) of \(self.count) rows")
+    (self.count, held) = (count, max(0, left))
   }
+
+  /// How many of the rows stay when `n` are added.
+  func kept(adding n: Int) -> Int {
+    guard let window, (held + n) * width > storage.floats.count else { return held }
+    return min(held, window - 1)
+  }
+
+  /// The keys of a pass over `n` more positions.
+  public func keys(adding n: Int) -> Int { kept(adding: n) + n }
 
   /// Adds the keys and values of packed rows [n, packedWidth].
   func append(_ packed: Tensor, layout: HeadLayout) {
     let (n, skip) = (packed.rows, layout.heads * layout.width)
-    precondition((count + n) * width <= storage.floats.count, "the key/value cache is full")
+    let kept = kept(adding: n)
+    if kept < held || (kept + n) * width > storage.floats.count {
+      precondition(window != nil, "the key/value cache is full")
+      let room = max(storage.floats.count, (kept + n) * width)
+      let target = room > storage.floats.count ? Storage(room) : storage
+      let from = storage.pointer + (held - kept) * width
+      target.pointer.update(from: from, count: kept * width)
+      (storage, held) = (target, kept)
+    }
     for row in 0..<n {
-      (storage.pointer + (count + row) * width)
+      (storage.pointer + (held + row) * width)
         .update(from: packed.pointer + row * packed.columns + skip, count: width)
     }
-    count += n
+    (count, held) = (count + n, held + n)
   }
 }
 
@@ -99,23 +129,16 @@ extension Tensor {
     let call = { (s: AttentionPlan.Sequence, body: (inout sp_attention_t) -> Void) in
       let row = s.rows.lowerBound
       let q = x.pointer + row * x.columns
-      let k = cache?.storage.pointer ?? q + c
-      s.ranges.first.withUnsafeBufferPointer { first in
-        s.ranges.last.withUnsafeBufferPointer { last in
-          var a = sp_attention_t(
-            queries: s.rows.count, keys: s.ranges.keys, heads: layout.heads,
-            key_heads: layout.keyHeads, width: layout.width, q: q, k: k,
-            v: k + layout.keyHeads * layout.width, q_row: x.columns,
-            k_row: cache?.width ?? x.columns, first: first.baseAddress, last: last.baseAddress,
-            scale: layout.scale, dropout: sp_dropout_t(rate: 0, key: 0),
-            out: out.pointer + row * c, out_row: c, lse: lse.pointer + row * layout.heads)
-          if let dropout {
-            // A key a sequence, by its place in the batch: slices do not change the mask.
-            let place = UInt64(dropout.firstRow + row) &* 0x9E37_79B9_7F4A_7C15
-            a.dropout = sp_dropout_t(rate: dropout.rate, key: dropout.key ^ place)
-          }
-          body(&a)
+      layout.attend(
+        s.ranges, q, row: x.columns, to: cache?.storage.pointer ?? q + c,
+        row: cache?.width ?? x.columns, out.pointer + row * c, lse.pointer + row * layout.heads
+      ) { a in
+        if let dropout {
+          // A key a sequence, by its place in the batch: slices do not change the mask.
+          let place = UInt64(dropout.firstRow + row) &* 0x9E37_79B9_7F4A_7C15
+          a.dropout = sp_dropout_t(rate: dropout.rate, key: dropout.key ^ place)
         }
+        body(&a)
       }
     }
     for s in plan.sequences { call(s) { sp_attention(&$0) } }
@@ -132,6 +155,51 @@ extension Tensor {
           call(s) { sp_attention_backward(&$0, &gradients) }
         }
         if let fresh { sp_add(dx, fresh.pointer, 1, n * x.columns) }
+      }
+    }
+  }
+
+  /// The same for queries [Q, heads * width] of one kind of rows and the keys and values
+  /// [K, k | v] of another: query i sees the keys of its range.
+  public func attention(
+    to keyValues: Tensor, _ layout: HeadLayout, _ ranges: KeyRanges
+  ) -> Tensor {
+    let (n, c, half) = (rows, layout.heads * layout.width, layout.keyHeads * layout.width)
+    precondition(
+      columns == c && keyValues.columns == 2 * half && keyValues.rows == ranges.keys
+        && n == ranges.first.count, "attention of \(shape) to \(keyValues.shape) with \(layout)")
+    let (out, lse, q, kv) = (Storage(n * c), Storage(layout.heads * n), self, keyValues)
+    let call = { (body: (inout sp_attention_t) -> Void) in
+      layout.attend(
+        ranges, q.pointer, row: c, to: kv.pointer, row: 2 * half, out.pointer, lse.pointer, body)
+    }
+    call { sp_attention(&$0) }
+    return Tensor.result("attention", of: q, kv, shape: [n, c], storage: out) { _, g in
+      let (dq, dkv) = (Storage(n * c), Storage(kv.shape.count))
+      var gradients = sp_attention_gradients_t(
+        dout: g.pointer, dq: dq.pointer, dk: dkv.pointer, dv: dkv.pointer + half)
+      call { sp_attention_backward(&$0, &gradients) }
+      q.passGradient(dq)
+      kv.passGradient(dkv)
+    }
+  }
+}
+
+extension HeadLayout {
+  /// Runs a kernel on rows of queries, and of keys with their values behind them.
+  fileprivate func attend(
+    _ ranges: KeyRanges, _ q: UnsafePointer<Float>, row: Int, to k: UnsafePointer<Float>,
+    row keyRow: Int, _ out: UnsafeMutablePointer<Float>, _ lse: UnsafeMutablePointer<Float>,
+    _ body: (inout sp_attention_t) -> Void
+  ) {
+    ranges.first.withUnsafeBufferPointer { first in
+      ranges.last.withUnsafeBufferPointer { last in
+        var a = sp_attention_t(
+          queries: ranges.first.count, keys: ranges.keys, heads: heads, key_heads: keyHeads,
+          width: width, q: q, k: k, v: k + keyHeads * width, q_row: row, k_row: keyRow,
+          first: first.baseAddress, last: last.baseAddress, scale: scale,
+          dropout: sp_dropout_t(rate: 0, key: 0), out: out, out_row: heads * width, lse: lse)
+        body(&a)
       }
     }
   }

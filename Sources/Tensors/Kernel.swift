@@ -36,24 +36,26 @@ public enum Kernel {
     sp_add(y, x, scale, count)
   }
 
-  /// A dense row-major factor of a product, or its transpose.
+  /// A row-major factor of a product, or its transpose; dense unless its rows stand `row` apart.
   struct Factor {
     let pointer: UnsafePointer<Float>
     let transposed: Bool
+    let row: Int?
 
-    init(_ pointer: UnsafePointer<Float>, transposed: Bool = false) {
-      (self.pointer, self.transposed) = (pointer, transposed)
+    init(_ pointer: UnsafePointer<Float>, transposed: Bool = false, row: Int? = nil) {
+      (self.pointer, self.transposed, self.row) = (pointer, transposed, row)
     }
   }
 
-  /// C [m, n] = A [m, k] B [k, n]; with `add`, added to C.
+  /// C [m, n] = A [m, k] B [k, n]; with `add`, added to C, whose rows may stand `row` apart.
   static func product(
     _ a: Factor, _ b: Factor, _ c: UnsafeMutablePointer<Float>, _ m: Int, _ n: Int, _ k: Int,
-    add: Bool = false, epilogue: sp_epilogue_t? = nil
+    row: Int? = nil, add: Bool = false, epilogue: sp_epilogue_t? = nil
   ) {
     var product = sp_product_t(
-      m: m, n: n, k: k, a: a.pointer, a_row: a.transposed ? 1 : k, a_column: a.transposed ? m : 1,
-      b: b.pointer, b_row: b.transposed ? k : n, b_transposed: b.transposed, c: c, c_row: n,
+      m: m, n: n, k: k, a: a.pointer, a_row: a.transposed ? 1 : a.row ?? k,
+      a_column: a.transposed ? a.row ?? m : 1, b: b.pointer,
+      b_row: b.row ?? (b.transposed ? k : n), b_transposed: b.transposed, c: c, c_row: row ?? n,
       accumulate: add)
     guard var epilogue else { return sp_gemm(&product, nil) }
     sp_gemm(&product, &epilogue)

@@ -74,6 +74,89 @@ extension Tensor {
     }
   }
 
+  /// The outputs of several layers without bias, side by side.
+  ///
+  /// [N, in] and weights of [out, in] give [N, sum of their out].
+  public func linear(sideBySide weights: [Parameter]) -> Tensor {
+    let (m, k, n) = (rows, columns, weights.reduce(0) { $0 + $1.shape[0] })
+    let out = Storage(m * n)
+    var column = 0
+    let parts = weights.map { weight in
+      defer { column += weight.shape[0] }
+      precondition(weight.shape[1] == k, "\(weight.name): \(weight.shape), rows of \(k)")
+      return (weight, column, width: weight.shape[0])
+    }
+    for (weight, column, width) in parts {
+      Kernel.product(
+        .init(pointer), .init(weight.pointer, transposed: true), out.pointer + column, m, width, k,
+        row: n)
+    }
+    let x = self
+    return Tensor.result(
+      "linear " + weights[0].name, of: x, shape: [m, n], storage: out
+    ) { tape, g in
+      for (weight, column, width) in parts {
+        let part = g.pointer + column
+        x.addGradient { dx, add in
+          Kernel.product(.init(part, row: n), .init(weight.pointer), dx, m, k, width, add: add)
+        }
+        let (dw, add) = tape.gradients.target(weight)
+        Kernel.product(
+          .init(part, transposed: true, row: n), .init(x.pointer), dw, width, k, m, add: add)
+      }
+    }
+  }
+
+  /// silu(x) · y, element by element: the gated unit of Shazeer (2020).
+  public func swiglu(_ y: Tensor) -> Tensor {
+    precondition(shape == y.shape, "cannot gate \(y.shape) by \(shape)")
+    let (x, n, out) = (self, shape.count, Storage(shape.count))
+    sp_swiglu(out.pointer, x.pointer, y.pointer, n)
+    return Tensor.result("swiglu", of: x, y, shape: shape, storage: out) { _, g in
+      let (dx, dy) = (Storage(n), Storage(n))
+      sp_swiglu_backward(dx.pointer, dy.pointer, g.pointer, x.pointer, y.pointer, n)
+      x.passGradient(dx)
+      y.passGradient(dy)
+    }
+  }
+
+  /// The same numbers under another shape of as many.
+  public func reshaped(_ shape: Shape) -> Tensor {
+    let x = self
+    return Tensor.result("reshape", of: x, shape: shape, storage: storage) { _, g in
+      x.passGradient(g)
+    }
+  }
+
+  /// The largest number of every column in each range of rows, [ranges, C].
+  ///
+  /// The gradient goes to the row that has it, in equal parts where several do.
+  public func largest(in ranges: [Range<Int>]) -> Tensor {
+    precondition(ranges.allSatisfy { !$0.isEmpty && $0.upperBound <= rows }, "\(ranges) of \(rows)")
+    let (x, n, c) = (self, ranges.count, columns)
+    let out = Storage(n * c)
+    for (i, range) in ranges.enumerated() {
+      let top = out.pointer + i * c
+      top.update(from: x.pointer + range.lowerBound * c, count: c)
+      for row in range.dropFirst() {
+        for j in 0..<c { top[j] = max(top[j], x.pointer[row * c + j]) }
+      }
+    }
+    return Tensor.result("largest", of: x, shape: [n, c], storage: out) { _, g in
+      x.addGradient { dx, add in
+        if !add { dx.update(repeating: 0, count: x.shape.count) }
+        for (i, range) in ranges.enumerated() {
+          for j in 0..<c {
+            let places = range.lazy.map { $0 * c + j }
+              .filter { x.pointer[$0] == out.pointer[i * c + j] }
+            let share = g.pointer[i * c + j] / Float(max(1, places.count { _ in true }))
+            for place in places { dx[place] += share }
+          }
+        }
+      }
+    }
+  }
+
   /// (x - mean) / deviation * gain + bias of each row (Ba and others, 2016).
   ///
   /// Without a bias it is the RMS norm: no mean is taken (Zhang & Sennrich 2019).
@@ -125,18 +208,24 @@ extension Tensor {
   }
 
   /// Rows of a table [V, C] by id, [N, C]; `tape` records it when a gradient is wanted.
-  public static func rows(of table: Parameter, at ids: [Int32], tape: Tape?) -> Tensor {
-    let c = table.shape[1]
-    let out = Storage(ids.count * c)
-    for (row, id) in ids.enumerated() {
+  ///
+  /// With `each` above 1 so many ids that follow one another are summed to a row.
+  public static func rows(
+    of table: Parameter, at ids: [Int32], summing each: Int = 1, tape: Tape?
+  ) -> Tensor {
+    let (n, c) = (ids.count / each, table.shape[1])
+    precondition(n * each == ids.count, "\(ids.count) ids, \(each) a row")
+    let out = Storage(n * c)
+    for (i, id) in ids.enumerated() {
       precondition(
         id >= 0 && id < table.shape[0], "\(table.name): id \(id) in a table of \(table.shape[0])")
-      (out.pointer + row * c).update(from: table.pointer + Int(id) * c, count: c)
+      let (to, from) = (out.pointer + i / each * c, table.pointer + Int(id) * c)
+      if i % each == 0 { to.update(from: from, count: c) } else { sp_add(to, from, 1, c) }
     }
-    guard let tape else { return Tensor([ids.count, c], out, nil) }
-    return tape.record("rows of " + table.name, [ids.count, c], out) { [unowned tape] g in
+    guard let tape else { return Tensor([n, c], out, nil) }
+    return tape.record("rows of " + table.name, [n, c], out) { [unowned tape] g in
       let d = tape.gradients.zeroedTarget(table)
-      for (row, id) in ids.enumerated() { sp_add(d + Int(id) * c, g.pointer + row * c, 1, c) }
+      for (i, id) in ids.enumerated() { sp_add(d + Int(id) * c, g.pointer + i / each * c, 1, c) }
     }
   }
 

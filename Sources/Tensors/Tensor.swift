@@ -27,8 +27,13 @@ public struct Tensor {
   public var values: [Float] { Array(storage.floats) }
 
   /// A copy of one row, as a constant [1, columns].
-  public func row(_ i: Int) -> Tensor {
-    Tensor([1, columns], storage.floats[i * columns..<(i + 1) * columns])
+  public func row(_ i: Int) -> Tensor { rows(i..<i + 1) }
+
+  /// Some rows, as a constant.
+  public func rows(_ range: Range<Int>) -> Tensor {
+    Tensor(
+      [range.count, columns],
+      storage.floats[range.lowerBound * columns..<range.upperBound * columns])
   }
 
   var pointer: UnsafeMutablePointer<Float> { storage.pointer }
@@ -53,10 +58,15 @@ public final class Parameter {
   public let initializer: Initializer
   /// The parameter's place in its store: where each lane keeps its gradient.
   public let index: Int
+  /// Whether training leaves it as it is.
+  public let isFrozen: Bool
   public let storage: Storage
 
-  public init(_ name: String, _ shape: Shape, _ initializer: Initializer, index: Int) {
+  public init(
+    _ name: String, _ shape: Shape, _ initializer: Initializer, index: Int, isFrozen: Bool = false
+  ) {
     (self.name, self.shape, self.initializer, self.index) = (name, shape, initializer, index)
+    self.isFrozen = isFrozen
     storage = Storage(zeros: shape.count)
   }
 

@@ -126,7 +126,12 @@ public struct Corpus {
     var builder = try AtlasBuilder(
       atlas, tokenizerJSON: tokenizer.json.text(), vocabulary: tokenizer.vocabularySize)
     try text.forEach { (bytes, split) throws(Failure) in
-      try builder.append(try tokenizer.encode(bytes), bytes: bytes.count, to: split)
+      var ids = try tokenizer.encode(bytes)
+      // Where texts begin with a mark, they end with one too.
+      if !tokenizer.prefix.isEmpty {
+        ids = tokenizer.prefix + ids + (tokenizer.eos.map { [$0] } ?? [])
+      }
+      try builder.append(ids, bytes: bytes.count, to: split)
     }
     try builder.finish()
   }

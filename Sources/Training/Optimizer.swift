@@ -1,11 +1,12 @@
 import Models
 
-/// AdamW, or gradient descent with momentum, over all parameters of a model.
+/// AdamW, or gradient descent with momentum, over the parameters of a model that are trained.
 ///
 /// The work is cut into pieces of fixed size, so neither the sums nor the weights depend on which
 /// thread does which piece.
 public final class Optimizer {
   private struct Piece {
+    /// The place among the parameters that are trained.
     let parameter: Int
     let range: Range<Int>
   }
@@ -21,9 +22,9 @@ public final class Optimizer {
     averages = (0..<(config.name == .adamw ? 2 : 1)).map { _ in
       parameters.map { Storage(zeros: $0.count) }
     }
-    pieces = parameters.flatMap { parameter in
+    pieces = parameters.enumerated().flatMap { place, parameter in
       stride(from: 0, to: parameter.count, by: 1 << 15).map {
-        Piece(parameter: parameter.index, range: $0..<min($0 + 1 << 15, parameter.count))
+        Piece(parameter: place, range: $0..<min($0 + 1 << 15, parameter.count))
       }
     }
   }

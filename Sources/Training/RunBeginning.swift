@@ -4,6 +4,7 @@ import Checkpoints
 import Files
 import Glibc
 import Models
+import Random
 import Text
 
 /// What a run begins with.
@@ -39,13 +40,18 @@ extension TrainingRun {
     try config.validate()
     return try RunFolder.create(path) { (temporary) throws(Failure) in
       var (tokenizer, start): ((any Tokenizer)?, String?)
-      if case .checkpoint(let path) = beginning {
+      switch beginning {
+      case .checkpoint(let path):
         (tokenizer, start) = (try ModelDirectory.tokenizer(in: path), path)
+      case .configuration(let json, let path, _):
+        let family = try Catalogue.family(of: json, from: path, rule: .strict)
+        let marksTexts = family is RotaryConfig.Type || family is BLTConfig.Type
+        if marksTexts, config.data.tokenizer == "byte" { tokenizer = ByteTokenizer() }
       }
       let atlas = temporary + "/atlas"
       try Corpus.prepare(config.data, seed: config.seed, tokenizer: tokenizer, atlas: atlas)
       let corpus = try Corpus(config.data, atlas: atlas)
-      let model = try beginning.model(config, vocabulary: corpus.vocabulary)
+      let model = try beginning.model(config, corpus, temporary)
       _ = try RunParts.source(config, corpus, model)
       let plan = RunPlan(
         version: version, name: beginning.name, model: model.configuration, training: config,
@@ -64,11 +70,13 @@ extension TrainingRun {
     let plan = RunPlan(
       version: version, name: old.name, model: old.model, training: old.training, start: old.start)
     return try RunFolder.create(path) { (temporary) throws(Failure) in
-      try FileSystem.createDirectory(temporary + "/atlas")
-      for name in (try? FileSystem.list(other + "/atlas")) ?? [] {
-        let (from, to) = ("\(other)/atlas/\(name)", "\(temporary)/atlas/\(name)")
-        // Files of an atlas are never written again, so both runs may own them.
-        if link(from, to) != 0 { try AtomicFile.write(FileSystem.readAll(from), to: to) }
+      for part in ["atlas", "patcher"] where FileSystem.exists("\(other)/\(part)") {
+        try FileSystem.createDirectory("\(temporary)/\(part)")
+        for name in try FileSystem.list("\(other)/\(part)") {
+          let (from, to) = ("\(other)/\(part)/\(name)", "\(temporary)/\(part)/\(name)")
+          // These files are never written again, so both runs may own them.
+          if link(from, to) != 0 { try AtomicFile.write(FileSystem.readAll(from), to: to) }
+        }
       }
       try plan.write(to: temporary)
     }
@@ -88,21 +96,66 @@ extension Beginning {
 
   /// The model to train: the training configuration rules its context and its dropout.
   fileprivate func model(
-    _ config: TrainingConfig, vocabulary: Int
+    _ config: TrainingConfig, _ corpus: Corpus, _ folder: String
   ) throws(Failure) -> any LanguageModel {
-    let rates = config.dropout.map { rate in
-      ["embd_pdrop", "attn_pdrop", "resid_pdrop"].map { (key: $0, value: "\(rate)") }
+    let vocabulary = corpus.vocabulary
+    func rates(_ family: any ModelConfig.Type) throws(Failure) -> [(key: String, value: String)] {
+      guard let rate = config.dropout else { return [] }
+      guard rate == 0 || !family.dropoutKeys.isEmpty else {
+        throw Failure("dropout is \(rate), a \(family.modelTypes[0]) model has none; leave it out")
+      }
+      return family.dropoutKeys.map { ($0, "\(rate)") }
     }
     switch self {
     case .configuration(let json, let path, let sets):
-      let context = config.context > 0 ? [(key: "n_positions", value: "\(config.context)")] : []
-      return try Catalogue.model(
-        json, from: path, rule: .strict, sets: (rates ?? []) + context + sets,
+      let family = try Catalogue.family(of: json, from: path, rule: .strict)
+      let context = config.context > 0 ? [(family.contextKey, "\(config.context)")] : []
+      let shape = try Catalogue.shape(
+        json, from: path, rule: .strict, sets: rates(family) + context + sets,
         vocabulary: vocabulary)
+      guard var blt = shape as? BLTConfig, blt.hasPatcher else { return shape.makeModel() }
+      let patcher = try Self.patcher(config)
+      try FileSystem.createDirectory(folder + "/patcher")
+      try ModelDirectory.save(patcher, corpus.tokenizer, to: folder + "/patcher")
+      blt.patcher = patcher.config
+      if let target = config.targetPatch {
+        blt.threshold = try Self.threshold(target, patcher, corpus, context: blt.context)
+      }
+      try blt.validate(path)
+      return blt.makeModel()
     case .checkpoint(let path):
+      let (json, file) = (try CheckpointDirectory(path).config, path + "/config.json")
+      let family = try Catalogue.family(of: json, from: file, rule: .huggingFace)
       return try Catalogue.model(
-        CheckpointDirectory(path).config, from: path + "/config.json", rule: .huggingFace,
-        sets: rates ?? [], vocabulary: vocabulary)
+        json, from: file, rule: .huggingFace, sets: rates(family), vocabulary: vocabulary)
     }
+  }
+
+  /// The entropy model of a configuration for a BLT.
+  private static func patcher(_ config: TrainingConfig) throws(Failure) -> EntropyModel {
+    guard let path = config.patcher else {
+      throw Failure(
+        "a BLT is trained on the patches of an entropy model: give its directory or run with "
+          + "--set patcher=PATH")
+    }
+    guard let patcher = try Home.load(path).model as? EntropyModel else {
+      throw Failure("patcher \(quoted(path)) is no entropy model (model_type blt_patcher)")
+    }
+    return patcher
+  }
+
+  /// The threshold at which patches of the corpus are so long on average, by some 100,000 bytes.
+  private static func threshold(
+    _ target: Double, _ patcher: EntropyModel, _ corpus: Corpus, context: Int
+  ) throws(Failure) -> Double {
+    let source = try corpus.source(context: context)
+    var random = RandomStream(seed: 0, name: "threshold")
+    var entropies: [Float] = [0]
+    while entropies.count < 100_000 {
+      let ids = try source.sample(&random).input
+      // The first of every window knows nothing of what is before it, and is a patch anyway.
+      entropies += patcher.entropies(Tokens([ids]), Pass()).dropFirst()
+    }
+    return Double(Patching().threshold(forMean: target, entropies))
   }
 }

@@ -45,9 +45,9 @@ public final class Trainer<Task: TrainingTask> {
 
   public init(_ config: TrainingConfig, _ task: Task, lanes: Lanes) {
     (self.config, self.task, self.lanes) = (config.settled, task, lanes)
-    let parameters = task.parameters.parameters
+    let (all, parameters) = (task.parameters.parameters, task.parameters.trainable)
     optimizer = Optimizer(config.optimizer, parameters)
-    gradients = (0..<lanes.count).map { _ in Gradients(parameterCount: parameters.count) }
+    gradients = (0..<lanes.count).map { _ in Gradients(parameterCount: all.count) }
     // Taken now, so that no step but the first finds the pool short.
     for lane in gradients { parameters.forEach { _ = lane.floats(of: $0) } }
   }

@@ -20,6 +20,10 @@ public struct TrainingConfig: Codable, Equatable, Sendable {
   public var schedule = ScheduleConfig()
   /// The largest norm of the gradient; 0 is no limit.
   public var clip: Float = 1
+  /// Of a BLT: the entropy model that decides where patches end, a directory or a run.
+  public var patcher: String?
+  /// Of a BLT: bytes a patch on average, for which the threshold is then found.
+  public var targetPatch: Double?
   /// Replaces the three dropout rates of the model.
   public var dropout: Float?
   public var precision = Precision.float32
@@ -43,7 +47,8 @@ public struct TrainingConfig: Codable, Equatable, Sendable {
 
   enum CodingKeys: String, CodingKey {
     case task, data, steps, accumulation, context, optimizer, schedule, clip, dropout, precision
-    case seed, threads
+    case seed, threads, patcher
+    case targetPatch = "target_patch"
     case batchSize = "batch_size"
     case evaluateEvery = "evaluate_every"
     case evaluateBatches = "evaluate_batches"
@@ -169,6 +174,8 @@ extension TrainingConfig {
     require(accumulation > 0, "accumulation is \(accumulation), must be at least 1")
     require(accumulation <= 1 << 20, "accumulation is \(accumulation), at most \(1 << 20)")
     require(context >= 0, "context is \(context), must not be negative")
+    require(
+      targetPatch.map { $0 > 1 && $0 < 1e6 } ?? true, "target_patch must be a length above 1")
     require(clip >= 0, "clip is \(clip), must not be negative (0 is no limit)")
     require(dropout.map { (0..<1).contains($0) } ?? true, "dropout must be in 0..<1")
     require(evaluateEvery >= 0, "evaluate_every is \(evaluateEvery), must not be negative")

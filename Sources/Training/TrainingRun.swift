@@ -77,6 +77,10 @@ public final class TrainingRun {
       try parts.model.parameters.load(from: CheckpointDirectory(start))
     } else {
       parts.model.parameters.initialize(seed: config.seed)
+      if let blt = parts.model as? BLT, blt.patcher != nil {
+        let patcher = try ModelDirectory(folder.path + "/patcher").model as? EntropyModel
+        patcher.map(blt.take)
+      }
     }
     if Kernel.path.rawValue != plan.cpuPath {
       notes.append(

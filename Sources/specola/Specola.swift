@@ -21,7 +21,8 @@ struct Specola: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      Open.self, Train.self, Generate.self, Logits.self, Attention.self, Evaluate.self,
+      Open.self, Train.self, Generate.self, Logits.self, Attention.self, Entropy.self,
+      Evaluate.self,
       Tokenize.self, Export.self, DataCommand.self, Bench.self, Doctor.self,
     ],
     defaultSubcommand: Open.self)

@@ -133,7 +133,7 @@ import Testing
   ]
 
   @Test func buildsWhatIsAsked() throws {
-    for type in Catalogue.modelTypes {
+    for type in Arrangement.allCases.map(\.rawValue) {
       let config = JSON.object(Self.small.merging(["model_type": .string(type)]) { $1 })
       let built = try model(config, .strict)
       #expect((built.vocabulary, built.context) == (11, 8))

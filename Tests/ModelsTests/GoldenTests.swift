@@ -48,7 +48,7 @@ private struct Golden {
 private func ids(_ json: JSON?) -> [Int32] { json?.array?.compactMap(\.int).map(Int32.init) ?? [] }
 
 /// All numbers of nested arrays, in order.
-private func numbers(_ json: JSON?) -> [Double] {
+func numbers(_ json: JSON?) -> [Double] {
   json?.array?.flatMap(numbers) ?? json?.double.map { [$0] } ?? []
 }
 

@@ -89,6 +89,8 @@ struct GradientCase: Sendable, CustomTestStringConvertible {
   @Test(arguments: linearCases) func linear(_ c: GradientCase) { c.check() }
   @Test(arguments: rowwiseCases) func rowwise(_ c: GradientCase) { c.check() }
   @Test(arguments: attentionCases) func attention(_ c: GradientCase) { c.check() }
+  @Test(arguments: sideBySideCases) func sideBySide(_ c: GradientCase) { c.check() }
+  @Test(arguments: crossCases) func cross(_ c: GradientCase) { c.check() }
   @Test(arguments: sharedCases) func shared(_ c: GradientCase) { c.check() }
 }
 
@@ -112,6 +114,14 @@ let linearCases: [GradientCase] = [(5, 7, 33), (33, 17, 5), (2, 19, 21), (70, 49
   }
 }
 
+let sideBySideCases: [GradientCase] = [[9], [5, 17], [33, 16, 3]].flatMap { (widths: [Int]) in
+  [(1, 7), (6, 19), (70, 49)].map { (m: Int, k: Int) in
+    GradientCase("\(m)×\(k) to \(widths)", [[m, k]], widths.map { [$0, k] }) { x, p, _ in
+      x[0].linear(sideBySide: p)
+    }
+  }
+}
+
 private let mask = DropoutMask(rate: 0.3, key: 11, firstRow: 2)
 
 let rowwiseCases: [GradientCase] =
@@ -124,6 +134,15 @@ let rowwiseCases: [GradientCase] =
         x[0].norm(gain: p[0], bias: nil, epsilon: 1e-5)
       },
       GradientCase("sum \(shape)", [shape, shape]) { x, _, _ in x[0] + x[1] },
+      GradientCase("SwiGLU \(shape)", [shape, shape]) { x, _, _ in x[0].swiglu(x[1]) },
+      GradientCase("reshaped \(shape)", [shape]) { x, _, _ in
+        x[0].reshaped([shape[1], shape[0]]) + x[0].reshaped([shape[1], shape[0]])
+      },
+      GradientCase("rotation \(shape)", [[shape[0], 4 * 6]]) { x, _, _ in
+        let layout = HeadLayout(heads: 2, keyHeads: 1, width: 6)
+        let positions = (0..<shape[0]).map { Int32(7 * $0 % 31 + 3) }
+        return x[0].rotated(layout, Rotation(positions: positions, width: 6, base: 100))
+      },
       GradientCase("dropout \(shape)", [shape]) { x, _, _ in x[0].dropout(mask) },
       GradientCase("dropout to a residual \(shape)", [shape, shape]) { x, _, _ in
         x[0].dropout(mask, adding: x[1])
@@ -131,6 +150,10 @@ let rowwiseCases: [GradientCase] =
       GradientCase("rows of a table \(shape)", [], [shape]) { _, p, tape in
         let ids = (0..<2 * shape[0]).map { Int32($0 * $0 % shape[0]) }  // Some twice, some never.
         return Tensor.rows(of: p[0], at: ids, tape: tape)
+      },
+      GradientCase("sums of rows of a table \(shape)", [], [shape]) { _, p, tape in
+        let ids = (0..<3 * shape[0]).map { Int32($0 * $0 % shape[0]) }
+        return Tensor.rows(of: p[0], at: ids, summing: 3, tape: tape)
       },
       GradientCase("cross-entropy \(shape)", [shape]) { x, _, _ in
         x[0].crossEntropy((0..<x[0].rows).map { Int32($0 * 5 % (shape[1] + 1)) - 1 }).sum
@@ -170,6 +193,18 @@ let attentionCases: [GradientCase] = [
       x[0].attention(
         layout, AttentionPlan(plan.map { .init(rows: $1, ranges: $0) }), dropout: dropout)
     }
+  }
+}
+
+/// Queries of patches and keys of bytes, and the other way round: every range by itself.
+let crossCases: [GradientCase] = [(1, 1, 1, 4), (3, 2, 2, 9), (40, 2, 1, 70), (90, 4, 2, 150)].map {
+  (queries: Int, heads: Int, keyHeads: Int, keys: Int) in
+  let layout = HeadLayout(heads: heads, keyHeads: keyHeads, width: 5)
+  let first = (0..<queries).map { Int32($0 * 7 % keys) }
+  let last = first.enumerated().map { min(Int32(keys), $1 + 1 + Int32(($0 + 1) % 6)) }
+  let shapes: [Shape] = [[queries, heads * 5], [keys, 2 * keyHeads * 5]]
+  return GradientCase("\(queries) to \(keys), \(heads)/\(keyHeads) heads", shapes) { x, _, _ in
+    x[0].attention(to: x[1], layout, KeyRanges(first: first, last: last, keys: keys))
   }
 }
 

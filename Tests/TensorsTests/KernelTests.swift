@@ -18,6 +18,7 @@ import Testing
       checkNorms()
       checkExponential()
       checkGelu()
+      checkSwiGLU()
       checkCrossEntropy()
       checkAttention()
       checkDropout()
@@ -30,7 +31,9 @@ import Testing
     await #expect(processExitsWith: .success) { [name = path.rawValue as String] in
       let path = try #require(Kernel.Path(rawValue: name))
       #expect(Kernel.force(path))
-      for c in linearCases + rowwiseCases + attentionCases { c.check() }
+      for c in linearCases + sideBySideCases + rowwiseCases + attentionCases + crossCases {
+        c.check()
+      }
     }
   }
 
@@ -113,6 +116,30 @@ private func checkProducts() {
       #expect(worst.allSatisfy { $0 < tolerance }, "\(name): \(worst)")
     }
   }
+}
+
+// MARK: - SwiGLU
+
+/// Over the whole range of float32: nothing overflows, and a NaN goes through.
+private func checkSwiGLU() {
+  let sweep = stride(from: -100, through: 100, by: 0.37).map { Float($0) }
+  let special: [Float] = [0, -0.0, -1e-30, -87, -89, -1e4, -3e38, 1e38, 1e30, .nan, -.infinity]
+  let a = sweep + special
+  let b = a.indices.map { Float($0 % 7) - 3.5 }
+  let n = a.count
+  let tape = Tape(Gradients(parameterCount: 0))
+  let (x, y) = (tape.leaf(Tensor([n], a)), tape.leaf(Tensor([n], b)))
+  let z = x.swiglu(y)
+  tape.backward(from: z)
+  let sigmoids = a.map { $0 < -700 ? 0 : 1 / (1 + exp(-Double($0))) }
+  func silu(_ i: Int) -> Double { sigmoids[i] == 0 ? 0 : Double(a[i]) * sigmoids[i] }
+  #expect(distance(z.values, a.indices.map { silu($0) * Double(b[$0]) }) < tolerance)
+  #expect(distance(tape.gradient(of: y) ?? [], a.indices.map(silu)) < tolerance)
+  let slopes = a.indices.map { i in
+    let s = sigmoids[i]
+    return Double(b[i]) * (s + (s == 0 || s == 1 ? 0 : Double(a[i]) * s * (1 - s)))
+  }
+  #expect(distance(tape.gradient(of: x) ?? [], slopes) < tolerance)
 }
 
 // MARK: - Norms

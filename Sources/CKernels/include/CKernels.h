@@ -85,6 +85,11 @@ typedef struct {
     (dx, accumulate, dgain, dbias, dy, x, gain, mean, rstd, rows, n)) \
   /* dx *= gelu'(x), tanh form */ \
   X(gelu_backward, (float *dx, const float *x, ptrdiff_t n), (dx, x, n)) \
+  /* y = silu(a) * b; backward writes da and db */ \
+  X(swiglu, (float *y, const float *a, const float *b, ptrdiff_t n), (y, a, b, n)) \
+  X(swiglu_backward, (float *da, float *db, const float *dy, const float *a, const float *b, \
+                      ptrdiff_t n), \
+    (da, db, dy, a, b, n)) \
   X(add, (float *y, const float *x, float scale, ptrdiff_t n), (y, x, scale, n)) \
   X(column_sums, (float *sums, const float *x, ptrdiff_t rows, ptrdiff_t n), (sums, x, rows, n)) \
   /* losses[r] = -log softmax(x[r])[target], lse[r]; target < 0 is not scored and gives 0 */ \

@@ -132,6 +132,6 @@ extension DataConfig {
   /// How many ids the model will have, about.
   fileprivate func vocabulary(of name: String) -> Int? {
     if make == "sort" || make == "adder" || make == "copy" { return nil }
-    return tokenizer == "bpe" ? vocabulary : tokenizer == "character" ? 65 : 256
+    return tokenizer == "bpe" ? vocabulary : tokenizer == "character" ? 65 : 260
   }
 }

@@ -1,0 +1,112 @@
+import Files
+import Testing
+
+/// The Byte Latent Transformer from the command line: an entropy model, its patches, a BLT on them.
+@Suite struct BLTTests {
+  private func object(_ outcome: Outcome) throws -> [String: JSON] {
+    try #require(try JSON.parse(Array(outcome.output.utf8), from: "output").object)
+  }
+
+  private func prepared() throws -> Workshop {
+    let workshop = try Workshop()
+    let stack = #""hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2"#
+    try workshop.write(
+      "entropy.json",
+      """
+      {"model_type": "blt_patcher", "max_position_embeddings": 40, "sliding_window": 8, \(stack),
+      "intermediate_size": 24}
+      """)
+    try workshop.write(
+      "blt.json",
+      """
+      {"model_type": "blt", "max_position_embeddings": 40, "local_attention_window_len": 16,
+      "encoder_hash_byte_group_vocab": 61, "encoder_config": {\(stack)},
+      "decoder_config": {\(stack)}, "global_config": {\(stack), "intermediate_size": 24}}
+      """)
+    try workshop.succeed(["train", "entropy.json", "train.json", "--out", "entropy"])
+    return workshop
+  }
+
+  private let train = ["train", "blt.json", "train.json", "--set", "patcher=entropy"]
+
+  @Test func trainsInStages() throws {
+    let workshop = try prepared()
+    let text = try object(
+      workshop.succeed(["entropy", "entropy", "--text", "the quíck", "--json"]))
+    #expect(
+      text.keys.sorted() == ["entropies", "ids", "patch_lengths", "rule", "threshold"])
+    let ids: [JSON] = [1, 120, 108, 105, 36, 117, 121, 199, 177, 103, 111]
+    #expect(text["ids"]?.array == ids && text["entropies"]?.array?.count == 11)
+    let lengths = text["patch_lengths"]?.array?.compactMap(\.int) ?? []
+    #expect(lengths.first == 1 && lengths.reduce(0, +) == 11 && text["rule"] == "global")
+
+    try workshop.succeed(train + ["--set", "target_patch=3", "--out", "whole"])
+    try workshop.succeed(train + ["--set", "target_patch=3", "--set", "steps=2", "--out", "half"])
+    try workshop.succeed(Workshop.resume("half", ["steps=4"]))
+    let weights = "/checkpoints/step-000004/model.safetensors"
+    #expect(try workshop.read("half" + weights) == workshop.read("whole" + weights))
+    // The patcher stays as it was trained, and its threshold is the target's.
+    let own = ["--text", "the quick brown fox", "--threshold", "5.4", "--json"]
+    let first = try workshop.succeed(["entropy", "entropy"] + own).output
+    #expect(try workshop.succeed(["entropy", "whole"] + own).output == first)
+    let config = try JSON.parse(
+      workshop.read("whole/checkpoints/step-000004/config.json"), from: "config")
+    #expect(config["patching_threshold"] != .double(1.335442066192627))
+
+    let arguments = ["generate", "whole", "--prompt", "the", "--max-tokens", "60", "--json"]
+    let generated = try object(workshop.succeed(arguments))
+    #expect(generated["prompt_ids"] == [1, 120, 108, 105])
+    let scores = try object(workshop.succeed(["logits", "whole", "--prompt", "the", "--json"]))
+    #expect(scores["logits"]?.array?.map { $0.array?.count } == [260, 260, 260, 260])
+    let judged = try object(workshop.succeed(["evaluate", "whole", "text.txt", "--json"]))
+    #expect(judged["bits_per_byte"]?.double.map { $0 > 4 && $0 < 9 } ?? false)
+  }
+
+  @Test func readsAnyBytes() throws {
+    let workshop = try prepared()
+    let long = [UInt8]((0..<40_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 9) })
+    let texts: [(String, [UInt8])] = [
+      ("none", []), ("one", [0]), ("invalid", [0xFF, 0xC3, 0, 10, 0xE2, 0x82]), ("long", long),
+    ]
+    for (name, bytes) in texts {
+      try workshop.write(name, bytes)
+      for rule in ["global", "monotonic", "added", "top-k", "space", "static", "byte"] {
+        let outcome = try workshop.succeed(["entropy", "entropy", name, "--rule", rule, "--json"])
+        let found = try object(outcome)
+        let count = bytes.count + 1
+        #expect(found["ids"]?.array?.count == count && found["entropies"]?.array?.count == count)
+        let lengths = found["patch_lengths"]?.array?.compactMap(\.int) ?? []
+        #expect(lengths.reduce(0, +) == count && lengths.allSatisfy { $0 > 0 })
+        #expect(outcome.error.contains("positions go on") == (count > 40))
+      }
+    }
+    let shown = try workshop.succeed(["entropy", "entropy", "--text", "città", "--rule", "byte"])
+    #expect(shown.output.hasPrefix("|c|i|t|t|") && shown.error.contains("7 patches of 1.00"))
+  }
+
+  @Test func refuses() throws {
+    let workshop = try prepared()
+    let text = ["entropy", "entropy", "--text", "the fox"]
+    let cases: [(arguments: [String], code: Int32, words: [String])] = [
+      (text + ["--threshold", "nan"], 64, ["--threshold", "nan"]),
+      (text + ["--threshold", "-1"], 64, ["--threshold", "-1"]),
+      (text + ["--threshold", "1e999"], 64, ["--threshold", "inf"]),
+      (text + ["--rule", "glbal"], 64, ["glbal", "nearest: global"]),
+      (text + ["--patch-size", "0"], 64, ["--patch-size 0"]),
+      (text + ["--max-patch", "0"], 64, ["--max-patch 0"]),
+      (text + ["--target-patch", "1"], 64, ["--target-patch 1"]),
+      (text + ["--target-patch", "4", "--rule", "space"], 64, ["global and monotonic"]),
+      (text + ["text.txt"], 64, ["either a file", "--text"]),
+      (["entropy", "entropy"], 64, ["either a file", "--text"]),
+      (["entropy", "entropy", "gone.txt"], 2, ["gone.txt"]),
+      (["entropy", "entropy", "--text", "", "--target-patch", "4"], 2, ["more than a byte"]),
+      (["train", "blt.json", "train.json", "--out", "b"], 2, ["patcher=PATH"]),
+      (train + ["--out", "b", "--set", "target_patch=1"], 2, ["target_patch"]),
+      (train + ["--out", "b", "--set", "dropout=0.1"], 2, ["dropout", "blt"]),
+      (["logits", "entropy", "--ids", "1", "--compat", "meta"], 64, ["there is only hf"]),
+    ]
+    for (arguments, code, words) in cases {
+      try workshop.refuses("\(arguments)", arguments, code: code, words)
+    }
+  }
+}
