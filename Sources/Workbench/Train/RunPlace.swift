@@ -108,6 +108,8 @@ extension Recipe {
         let shape = try? Catalogue.shape(
           model, from: modelFile, rule: .strict, vocabulary: config.data.vocabulary(of: name))
       else { return nil }
+      // A BLT learns over an entropy model that has to be named: train blt patcher=NAME.
+      guard model["model_type"]?.string != "blt" || config.patcher != nil else { return nil }
       let context = config.context > 0 ? config.context : shape.context
       // Forward and backward are three products for each parameter and token.
       let work = 3.0 * Double(config.steps * config.batchSize * config.accumulation * context)
