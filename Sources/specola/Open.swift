@@ -87,9 +87,8 @@ struct Open: ParsableCommand {
   private func leave(_ session: Session, _ state: StateFolder) throws(Failure) {
     if let record { try AtomicFile.write(session.journal.text, to: record) }
     let count = session.journal.commands.count
-    guard (try? AtomicFile.write(session.journal.text, to: state.lastSession)) != nil else {
-      return
-    }
+    let text = session.journal.resumption(run: session.unfinishedRun)
+    guard (try? AtomicFile.write(text, to: state.lastSession)) != nil else { return }
     note(
       "kept what you did: \(state.lastSession) (\(count) commands); "
         + "specola open --last goes on from there")

@@ -106,6 +106,10 @@ import Testing
     try tmux.press("s")
     try tmux.command("quit save")
     try tmux.wait(for: "ended")
+    // What `--last` plays opens the run where it is, and trains nothing again.
+    let last = String(
+      decoding: try workshop.read(".local/state/specola/last.specola"), as: UTF8.self)
+    #expect(last.hasSuffix("view train\ntrain one\n"), "\(last)")
     let session = String(decoding: try workshop.read("steered.specola"), as: UTF8.self)
     #expect(session.contains("wait step = ") && session.contains("rate "), "\(session)")
     try workshop.write(

@@ -41,7 +41,16 @@ public struct Journal: Sendable {
   }
 
   /// The file: a comment, then a command a line.
-  public var text: String {
+  public var text: String { text(of: commands) }
+
+  /// What goes on where this ended: all that was looked at, and the run from its checkpoint.
+  public func resumption(run folder: String?) -> String {
+    let steering: Set<Command.Name> = [.train, .wait, .rate, .pause, .step, .save, .stop]
+    let looks = commands.filter { !steering.contains($0.name) }
+    return text(of: looks + (folder.map { [Command(.train, $0)] } ?? []))
+  }
+
+  private func text(of commands: [Command]) -> String {
     let first = "# specola \(version): a session, to be run again with play"
     return ([first] + commands.map(\.description)).map { $0 + "\n" }.joined()
   }
