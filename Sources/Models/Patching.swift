@@ -126,15 +126,16 @@ public struct Patching: Equatable, Sendable {
 
   /// The threshold at which patches of these entropies are so long on average.
   ///
-  /// It is a quantile of what the rule compares; the first token, never asked of, is left out.
+  /// It is a quantile of what the rule compares. The first token, of which the rule does not
+  /// ask, is left out.
   ///
   /// - Precondition: the target is above 1, and there are three entropies.
   public func threshold(forMean target: Double, _ entropies: [Float]) -> Float {
     precondition(target > 1 && entropies.count > 2, "\(target), \(entropies.count) entropies")
     let rises = zip(entropies.dropFirst(2), entropies.dropFirst()).map { $0 - $1 }
     let values = (rule == .monotonic ? rises : Array(entropies.dropFirst())).sorted()
-    // Beside those above it there are the ends that the rule forces, and the open patch at the end.
-    let ends = Int((Double(entropies.count) / target).rounded()) - (rule == .monotonic ? 3 : 2)
+    // So many of n + 1 tokens end a patch that the mean is met, the first among them.
+    let ends = Int((Double(entropies.count) / target).rounded()) - (rule == .monotonic ? 2 : 1)
     return values[max(0, min(values.count - 1, values.count - 1 - ends))]
   }
 }

@@ -36,9 +36,13 @@ public struct GapBars: Widget {
 
   /// The characters in sight in `area`.
   public func window(in area: Rect) -> Range<Int> {
+    scrolled(first, count: characters.count, shown: room(in: area), cursor: cursor)
+  }
+
+  /// How many characters have room in `area`.
+  public func room(in area: Rect) -> Int {
     let (label, mean) = margins(area)
-    let shown = max(0, area.width - label - mean) / 2
-    return scrolled(first, count: characters.count, shown: shown, cursor: cursor)
+    return max(0, area.width - label - mean) / 2
   }
 
   /// The character that stands at a place of the canvas, or whose gap does.
@@ -50,7 +54,7 @@ public struct GapBars: Widget {
   }
 
   private func margins(_ area: Rect) -> (label: Int, mean: Int) {
-    area.width >= 40 ? (9, ribbons.isEmpty ? 0 : 7) : area.width >= 20 ? (9, 0) : (0, 0)
+    area.width >= 72 ? (9, ribbons.isEmpty ? 0 : 7) : area.width >= 20 ? (7, 0) : (0, 0)
   }
 
   public func draw(on canvas: inout Canvas, in area: Rect) {
@@ -65,7 +69,7 @@ public struct GapBars: Widget {
     for (line, ribbon) in ribbons.prefix(bands.height).enumerated() {
       draw(ribbon, on: &canvas, in: bands.line(line), window, label)
     }
-    if area.width >= 40, !bands.isEmpty { canvas.write(right: "mean ", in: text) }
+    if margins(area).mean > 0, !bands.isEmpty { canvas.write(right: "mean ", in: text) }
     guard let cursor, window.contains(cursor), !text.isEmpty else { return }
     let column = label + (cursor - window.lowerBound) * 2
     canvas.put("▾", header.row, area.column + column + 1, in: header, .boundary, .bold)

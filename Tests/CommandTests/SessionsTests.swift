@@ -51,4 +51,29 @@ import Testing
     #expect(first.output.contains("20/20"))
     #expect(replayed.output == first.output)
   }
+
+  /// The view's numbers are those of `specola entropy`, which counts the start token as a patch.
+  @Test func entropiesAreThoseOfTheCommand() throws {
+    let workshop = try Workshop()
+    let text = "Anna found a red key. Perché no? Nel bosco."
+    let lines = ["view entropy", "prompt \(text)", "threshold 0.7", "say entropy"]
+    for rule in ["global", "monotonic", "space", "static", "byte"] {
+      try workshop.write(
+        "say.specola",
+        (lines + ["rule \(rule)", "say patch", "say patches"]).joined(separator: "\n"))
+      let said = try workshop.succeed(["open", "--no-tui", "--script", "say.specola"]).output
+        .split(separator: "\n")
+      let told = try workshop.succeed(
+        ["entropy", "entropy", "--text", text, "--rule", rule, "--threshold", "0.7", "--json"])
+      let json = try JSON.parse(Array(told.output.utf8), from: "json")
+      let exact = try #require(json["entropies"]?.array).compactMap(\.double)
+      let shown = said[0].split(separator: " ").compactMap { Double($0) }
+      #expect(shown.count + 1 == exact.count)
+      for (a, b) in zip(shown, exact.dropFirst()) { #expect(abs(a - b) <= 1e-6 * max(1, b)) }
+      var lengths = try #require(json["patch_lengths"]?.array).compactMap(\.int)
+      lengths[0] -= 1
+      if lengths[0] == 0 { lengths.removeFirst() }
+      #expect(Int(said[said.count - 1]) == lengths.count, "\(rule)")
+    }
+  }
 }

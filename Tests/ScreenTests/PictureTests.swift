@@ -195,10 +195,10 @@ import Testing
   }
 
   @Test func entropyBarsKeepTheCursorInSightWhereNarrow() {
-    // 48 columns: 16 characters, so the cursor's is the last of them.
+    // 48 columns: 20 characters, and no room for means.
     let lines = drawn(PictureTests.gaps, sizes[0], .plain).split(separator: "\n")
     #expect(lines.first == " nats                                   v")
-    #expect(lines[15] == " text    n n a  |f o u n d   a  |r e d  |  mean")
+    #expect(lines[15] == " text  A n n a  |f o u n d   a  |r e d  |k e y")
     #expect(drawn(PictureTests.gaps, sizes[2], .plain).contains(">global  ---------|----"))
   }
 

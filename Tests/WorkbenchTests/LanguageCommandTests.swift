@@ -95,7 +95,11 @@ import Workbench
 
   @Test(arguments: [
     ("hed 0.2", #"unknown command "hed"; nearest: head"#),
-    ("threshold 0.6", #"unknown command "threshold"; help lists them"#),
+    ("xylophone 0.6", #"unknown command "xylophone"; help lists them"#),
+    ("threshold high", #"threshold: "high" is not a number (0 to 5.56)"#),
+    ("threshold -1", #"threshold: "-1" is out of range (0 to 5.56)"#),
+    ("threshold nan", #"threshold: "nan" is not a number (0 to 5.56)"#),
+    ("threshold mean=0", #"threshold: mean: "0" is out of range (above 0)"#),
     ("lesson 4", #"unknown command "lesson"; help lists them"#),
     ("top-p high", #"top-p: "high" is not a number (above 0 to 1, or off)"#),
     ("top-p 0", #"top-p: "0" is out of range (above 0 to 1, or off)"#),

@@ -171,8 +171,8 @@ private struct Drawn: Readings {
     (#"stage = "weights"#, #"the quote of "\"weights" is not closed"#),
     ("loss = 1 2", #""2" stands for a relation, or an operator with spaces around it"#),
     (
-      "threshold = 1",
-      #"unknown reading "threshold"; docs/commands.md lists them (a text stands in quotes)"#
+      "xylophone = 1",
+      #"unknown reading "xylophone"; docs/commands.md lists them (a text stands in quotes)"#
     ),
   ])
   func refused(text: String, expected: String) {

@@ -48,7 +48,7 @@ import Workbench
   @Test func whatKeysRunParses() throws {
     let values = [
       "NAME": "main", "A": "1", "B": "2", "L.H": "0.2", "N": "2", "X": "1", "TEXT": "a",
-      "PATH": "a.svg", "RANK": "1", "DIR@STEP": "a@1", "NAME,NAME": "a,b",
+      "PATH": "a.svg", "RANK": "1", "RULE": "space", "DIR@STEP": "a@1", "NAME,NAME": "a,b",
     ]
     for row in KeyTable.rows {
       guard let runs = row.runs else { continue }
@@ -66,7 +66,7 @@ import Workbench
   }
 
   @Test(arguments: [
-    ("", 34, "view"), ("te", 1, "temperature"), ("top_", 2, "top-k"), ("stage s", 2, "scores"),
+    ("", 36, "view"), ("te", 1, "temperature"), ("top_", 2, "top-k"), ("stage s", 2, "scores"),
     ("view ", 6, "attention"), ("head ", 1, "0.2"), ("top-k ", 1, "off"), ("zero o", 1, "off"),
     ("sample ", 4, "temperature="), ("sample 5 t", 3, "temperature="),
     ("sample 5 top-p=1 top", 1, "top-k="), ("sample top-k=", 1, "top-k=off"),

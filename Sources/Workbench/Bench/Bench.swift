@@ -25,6 +25,7 @@ public struct Bench: Sendable {
   // What the engine told.
   public internal(set) var model: ModelFacts?
   package internal(set) var attention = AttentionState()
+  package internal(set) var entropy = EntropyState()
   package internal(set) var generate = GenerateState()
   package internal(set) var train = TrainState()
   package internal(set) var parts = ModelState()
@@ -87,6 +88,7 @@ public struct Bench: Sendable {
     case .undo: try undo(command.integer(0) ?? 1)
     case .pin: pinned = command.text == "off" ? nil : settings
     case .head, .stage, .mask, .sharpen, .zero: try updateAttention(command)
+    case .rule, .threshold: try updateEntropy(command)
     case .temperature, .topK, .topP, .sample, .take, .rewind, .branch:
       return try updateGenerate(command)
     case .rate, .train, .pause, .step, .save: return try updateTrain(command)
@@ -221,7 +223,8 @@ public struct Bench: Sendable {
     }
     guard let model, settings.model == model.name else { return requests }
     do throws(Failure) { try tokenize() } catch { echo = Echo(text: error.message, isError: true) }
-    requests += attentionWishes(model) + generateWishes(model) + modelWishes(model)
+    requests += attentionWishes(model) + entropyWishes(model)
+    requests += generateWishes(model) + modelWishes(model)
     return requests
   }
 
@@ -254,6 +257,9 @@ public struct Bench: Sendable {
     case .inspector(.surveyed(let picture, let map)): attention.receive(picture, map)
     case .inspector(.scored(let wish, let scores, let refilled)):
       requests += generate.receive(wish, scores, refilled: refilled, settings)
+    case .inspector(.entropies(let wish, let facts, let piece)):
+      entropy.receive(wish, facts, piece)
+    case .inspector(.noEntropies(let wish, let failure)): entropy.receive(wish, failure)
     case .inspector(.weight(let facts)): parts.receive(facts)
     case .inspector(.failed(let failure)): echo = Echo(text: failure.message, isError: true)
     case .trainer(let event): requests += receiveTrain(event)

@@ -8,6 +8,7 @@ extension Bench: Readings {
   ) throws(Failure) -> ReadingValue {
     if name == "idle" { return .flag(isIdle) }
     if let value = try attentionReading(name, at: head, indices) { return value }
+    if let value = try entropyReading(name, indices) { return value }
     if let value = try generateReading(name, indices) { return value }
     if let value = try trainReading(name, indices) { return value }
     if let value = setting(name) { return value }
@@ -23,6 +24,8 @@ extension Bench: Readings {
     case "stage": .text(settings.stage.rawValue)
     case "mask": .text(settings.mask.description)
     case "sharpen": .number(settings.sharpened[settings.head] ?? 1)
+    case "rule": .text(settings.patching.ruleName)
+    case "threshold": .number(Double(settings.patching.threshold))
     case "temperature": .number(settings.temperature)
     case "top-k": settings.topK.map { .number(Double($0)) } ?? .text("off")
     case "top-p": settings.topP.map { .number($0) } ?? .text("off")

@@ -107,6 +107,7 @@ extension Bench {
     flow.keepsWords = true
     let keys = [
       "", "  n   see how it came to that, one step of attention at a time",
+      "  2   see what surprises a model, byte by byte; then press + and -",
       "  3   let it write: Space runs, p takes a token back",
       "  4   train a model, and watch it learn",
       "  6   look at the numbers it is made of", "  ?   every key, any time", "",

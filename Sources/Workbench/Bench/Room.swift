@@ -7,20 +7,11 @@ struct Room: View {
   func status(_ bench: Bench) -> String { bench.modelAndPrompt }
 
   private var purpose: [String] {
-    switch name {
-    case .entropy:
-      [
-        "How unsure a model is of every next byte, and where patches of the Byte Latent",
-        "Transformer begin, will be drawn here.", "",
-        "It needs an entropy model, which this version does not have yet.",
-      ]
-    default:
-      [
-        "Lessons beside the bench, with quizzes whose numbers come from the open model,",
-        "will be listed here.", "",
-        "Until then, sessions/ has three sessions to play: :play sessions/attention.specola",
-      ]
-    }
+    [
+      "Lessons beside the bench, with quizzes whose numbers come from the open model,",
+      "will be listed here.", "",
+      "Until then, sessions/ has four sessions to play: :play sessions/attention.specola",
+    ]
   }
 
   func draw(_ bench: Bench, on canvas: inout Canvas, in area: Rect) {
@@ -37,8 +28,8 @@ struct Room: View {
 
   func footer(_ bench: Bench) -> [(keys: String, verb: String)] {
     [
-      ("1", "attention"), ("3", "generate"), ("4", "train"), ("6", "model"), ("?", "help"),
-      ("q", "quit"),
+      ("1", "attention"), ("2", "entropy"), ("3", "generate"), ("4", "train"), ("6", "model"),
+      ("?", "help"), ("q", "quit"),
     ]
   }
 

@@ -1,3 +1,4 @@
+import Models
 import Screen
 
 /// The tabs, in their order.
@@ -39,6 +40,9 @@ public struct Settings: Equatable, Sendable {
   /// What the scores of a head are multiplied with.
   public var sharpened: [HeadReference: Double] = [:]
   public var zeroed: Set<HeadReference> = []
+
+  // Entropy
+  public var patching = Patching(threshold: 0.6)
 
   // Generate
   public var temperature = 0.8

@@ -76,7 +76,7 @@ extension ViewName {
     case .generate: GenerateView()
     case .train: TrainView()
     case .model: ModelView()
-    case .entropy: Room(name: .entropy)
+    case .entropy: EntropyView()
     case .lessons: Room(name: .lessons)
     }
   }

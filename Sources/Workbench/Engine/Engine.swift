@@ -18,6 +18,8 @@ public enum InspectorRequest: Sendable, Equatable {
   case attend([AttentionWish])
   /// A whole map of a long prompt.
   case survey(AttentionPicture)
+  /// A piece of the entropies of a text.
+  case entropies(EntropyWish)
   case score(ScoreWish)
   case weight(String)
 }
@@ -82,6 +84,8 @@ public enum InspectorEvent: Sendable {
   case notLoaded(String, Failure)
   case attended(AttentionWish, AttentionSnapshot)
   case surveyed(AttentionPicture, BlockMap)
+  case entropies(EntropyWish, EntropyFacts, [NextByte])
+  case noEntropies(EntropyWish, Failure)
   case scored(ScoreWish, scores: [Float], refilled: Bool)
   case weight(WeightFacts)
   case failed(Failure)

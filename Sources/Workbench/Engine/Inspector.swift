@@ -10,6 +10,8 @@ final class Inspector: Worker {
   private let tell: (InspectorEvent) -> Void
   private var open: ModelDirectory?
   private var scorer: Scorer?
+  private var entropies: EntropySource?
+  private var name = ""
   private var number = 0
 
   init(tell: @escaping (InspectorEvent) -> Void) { self.tell = tell }
@@ -24,6 +26,7 @@ final class Inspector: Worker {
       case .survey: seen.insert(2).inserted
       case .score: seen.insert(3).inserted
       case .weight: seen.insert(4).inserted
+      case .entropies: seen.insert(5).inserted
       }
     }.reversed()
   }
@@ -42,6 +45,7 @@ final class Inspector: Worker {
         guard model(wish.model) != nil, let scorer else { return }
         let (scores, refilled) = try scorer.scores(for: wish.ids, prompt: wish.prompt)
         tell(.scored(wish, scores: scores, refilled: refilled))
+      case .entropies(let wish): tellEntropies(wish)
       case .weight(let name):
         guard let parameter = open?.model.parameters[name] else { return }
         tell(.weight(WeightFacts(parameter)))
@@ -56,11 +60,23 @@ final class Inspector: Worker {
     number == self.number ? open?.model : nil
   }
 
+  private func tellEntropies(_ wish: EntropyWish) {
+    guard wish.model == number, let open else { return }
+    do throws(Failure) {
+      if entropies == nil { entropies = try EntropySource(open: open, name: name) }
+      guard let source = entropies else { return }
+      tell(.entropies(wish, source.facts, try source.read(wish)))
+    } catch {
+      tell(.noEntropies(wish, error))
+    }
+  }
+
   private func load(_ name: String) {
     do throws(Failure) {
       let directory = try Home.load(name)
-      open = directory
+      (open, self.name) = (directory, name)
       scorer = Scorer(directory.model)
+      entropies = nil
       number += 1
       tell(.loaded(ModelFacts(directory, name: name, number: number)))
     } catch {

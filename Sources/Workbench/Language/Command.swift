@@ -11,6 +11,7 @@ public struct Command: Hashable, Sendable, CustomStringConvertible {
     case view, prompt, cursor, seed, help, set, say, find, export, model, undo, pin, play, wait
     case expect, stop, quit
     case head, stage, mask, sharpen, zero
+    case rule, threshold
     case temperature
     case topK = "top-k"
     case topP = "top-p"

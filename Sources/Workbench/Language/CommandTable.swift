@@ -84,7 +84,7 @@ public enum CommandTable {
   private static let byName = Dictionary(uniqueKeysWithValues: entries.map { ($0.name, $0) })
 
   /// In the order of the help.
-  public static let entries = everywhere + attention + generate + train
+  public static let entries = everywhere + attention + entropy + generate + train
 
   private static let everywhere: [Entry] = [
     Entry(
@@ -172,6 +172,24 @@ public enum CommandTable {
       .zero, .command, in: .attention, Argument("L.H|off", .head, isOptional: true),
       isUndoable: true,
       help: "takes a head out of the model; off puts all back"),
+  ]
+
+  private static let entropy: [Entry] = [
+    Entry(
+      .rule, .setting, in: .entropy, Argument("global|monotonic|space|static|byte"),
+      keys: [
+        Argument(
+          key: "add", "X", .number(Interval(from: 0)), help: "nats of rise that global wants too"),
+        Argument(key: "size", "N", .integer(1...(.max)), help: "bytes a patch of static"),
+        Argument(key: "max", "N", .integer(1...(.max)), help: "no patch is longer"),
+      ], help: "what decides where a patch ends"),
+    Entry(
+      .threshold, .setting, in: .entropy, Argument("X", .number(Interval(from: 0, to: 5.56))),
+      keys: [
+        Argument(
+          key: "mean", "X", .number(Interval(above: 0)),
+          help: "finds the one for so many bytes a patch")
+      ], form: "X|mean=X", isEither: true, help: "nats above which a patch ends"),
   ]
 
   private static let filters = [

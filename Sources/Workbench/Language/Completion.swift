@@ -74,7 +74,7 @@ extension Unicode.Scalar {
 extension CommandTable {
   /// The part of docs/commands.md that is made from the tables.
   public static var markdown: String {
-    let commands = [nil, ViewName.attention, .generate, .train].map { view in
+    let commands = [nil, ViewName.attention, .entropy, .generate, .train].map { view in
       let place = view.map { "of the view \($0.rawValue)" } ?? "in every view"
       return "### Commands \(place)\n\n"
         + table(

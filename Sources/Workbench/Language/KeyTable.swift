@@ -64,6 +64,15 @@ public enum KeyTable {
     KeyRow("x", in: .attention, "zeroes this head", "zero L.H"),
     KeyRow("m", in: .attention, "next mask", "mask NAME"),
 
+    KeyRow("n ]", in: .entropy, "next boundary", "cursor A"),
+    KeyRow("p [", in: .entropy, "boundary before", "cursor A"),
+    KeyRow("Up Down", in: .entropy, "a line of the text; in the ribbons: a rule", "cursor A B"),
+    KeyRow("Home End", in: .entropy, "first, last byte", "cursor A"),
+    KeyRow("+ =", in: .entropy, "raises the threshold by 0.05 nats", "threshold X"),
+    KeyRow("-", in: .entropy, "lowers it", "threshold X"),
+    KeyRow("Enter", in: .entropy, "in the ribbons: this rule", "rule RULE"),
+    KeyRow("m", in: .entropy, "next rule", "rule RULE"),
+
     KeyRow("n ]", in: .generate, "one token on", "sample 1"),
     KeyRow("p [", in: .generate, "one token back", "rewind 1"),
     KeyRow("Space", in: .generate, "runs, stops", "sample"),

@@ -131,6 +131,16 @@ public enum ReadingTable {
         ("before[k]", "the probability without what was changed"),
       ]
     }
+    + about("entropy") {
+      [
+        ("entropy[i]", "of what follows byte i, in nats"),
+        ("surprise[i]", "of the byte that came behind byte i, in nats"),
+        ("rank[i]", "of that byte among all, from 1"),
+        ("boundary[i]", "whether a patch ends with byte i"), ("patches", "how many there are"),
+        ("patch[i]", "the text of a patch"), ("mean-patch", "bytes a patch"),
+        ("bits-per-byte", "of the entropy model on all bytes"),
+      ]
+    }
     + about("generate") {
       [
         ("candidate[k]", "the text of the candidate of rank k"),
