@@ -74,7 +74,8 @@ struct EntropyView: View {
       return canvas.draw(flow, in: layout.bars)
     }
     drawText(bench, on: &canvas, in: layout.text)
-    if pane(bench) == "numbers" {
+    // A large screen has the numbers below in any case.
+    if pane(bench) == "numbers", layout.lower.isEmpty {
       drawNumbers(bench, on: &canvas, in: layout.bars)
     } else {
       drawBars(bench, on: &canvas, layout)
