@@ -60,6 +60,28 @@ import Workbench
     }
   }
 
+  /// The prompt of one model may be nothing to the next: ids of one are never given to another.
+  @Test(arguments: ["gpt2-tiny", "blt-tiny"]) func aModelWithoutATokenizerReadsIds(
+    name: String
+  ) throws {
+    try Self.withModel { folder in
+      let lines = ["prompt zebra", "model \(Fixtures.path(name))"]
+      var session = Self.session(lines, model: folder)
+      #expect(session.bench.model?.name == Fixtures.path(name))
+      #expect(session.bench.ids == [0, 1, 2])
+      for view in ViewName.allCases {
+        session.run(line: "view \(view.rawValue)")
+        Self.settle(&session)
+      }
+      session.run(line: "prompt zebra")
+      Self.settle(&session)
+      #expect(session.bench.echo.isError && session.bench.ids == [0, 1, 2])
+      session.run(line: "prompt 5 4 3 2")
+      Self.settle(&session)
+      #expect(session.bench.ids == [5, 4, 3, 2], "\(session.bench.echo)")
+    }
+  }
+
   @Test func undoGoesBackOverSettings() throws {
     try Self.withModel { folder in
       var session = Self.session(["prompt abc"], model: folder)

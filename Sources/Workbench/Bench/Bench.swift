@@ -222,7 +222,12 @@ public struct Bench: Sendable {
       requests.append(.inspect(.load(settings.model)))
     }
     guard let model, settings.model == model.name else { return requests }
-    do throws(Failure) { try tokenize() } catch { echo = Echo(text: error.message, isError: true) }
+    do throws(Failure) { try tokenize() } catch {
+      // Ids of another model mean nothing to this one.
+      (ids, tokenized) = ([], nil)
+      echo = Echo(text: error.message, isError: true)
+    }
+    guard !ids.isEmpty else { return requests }
     requests += attentionWishes(model) + entropyWishes(model)
     requests += generateWishes(model) + modelWishes(model)
     return requests
@@ -236,7 +241,8 @@ public struct Bench: Sendable {
     case .inspector(.loaded(let facts)):
       guard facts.name == settings.model else { break }
       model = facts
-      if settings.prompt.isEmpty {
+      // A model without a tokenizer reads ids, one with it may lack a character.
+      if (try? facts.encode(settings.prompt))?.isEmpty ?? true {
         settings.prompt =
           facts.prompt ?? (facts.tokenizer == nil ? "0 1 2" : "Once upon a time").bytes
       }
