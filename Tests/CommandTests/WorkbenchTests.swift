@@ -150,6 +150,22 @@ import Testing
     try workshop.succeed(Workshop.resume("runs/train", ["steps=1"]))
   }
 
+  @Test func theMouseCanBeLeftToTheTerminal() throws {
+    let workshop = try Workshop()
+    let tmux = try Tmux(workshop, shell: "\(Workshop.program); sleep 30")
+    func takesClicks() throws -> Bool {
+      try tmux.tmux(["display-message", "-p", "#{mouse_any_flag}"]).hasPrefix("1")
+    }
+    try tmux.wait(for: "Welcome")
+    #expect(try takesClicks())
+    try tmux.press("Escape", "M")
+    try tmux.wait(for: ": set mouse=off")
+    #expect(try !takesClicks())
+    try tmux.press("M")
+    try tmux.wait(for: ": set mouse=on")
+    #expect(try takesClicks())
+  }
+
   @Test func aFullDiskIsOneLineAndNothingIsLeft() throws {
     let workshop = try Workshop()
     try workshop.write("export.specola", "export picture.svg what=screen\nsay tokens\n")

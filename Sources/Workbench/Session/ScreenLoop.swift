@@ -16,6 +16,8 @@ public struct ScreenLoop<Terminal: Backend> {
   private var played: (command: Command, key: Key, next: ContinuousClock.Instant)?
   private var lastClick: (at: Position, time: ContinuousClock.Instant)?
   private var hasSavedOnce = false
+  /// Whether clicks come to the program, as they do when the screen opens.
+  private var hasMouse = true
 
   public init(_ session: Session, on terminal: Terminal) {
     (self.session, self.terminal) = (session, terminal)
@@ -57,6 +59,10 @@ public struct ScreenLoop<Terminal: Backend> {
     session.bench.size = size
     let look = session.bench.look(capable)
     if terminal.look != look { terminal.look = look }
+    if hasMouse != session.bench.settings.mouse {
+      hasMouse.toggle()
+      terminal.setMouse(hasMouse)
+    }
     var canvas = Canvas(rows: size.rows, columns: size.columns)
     session.bench.draw(on: &canvas, field: field)
     terminal.draw(canvas)
