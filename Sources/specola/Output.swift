@@ -2,6 +2,7 @@
 
 import Files
 import Glibc
+import Screen
 import Synchronization
 
 /// Writes to standard output, control bytes drawn as symbols on a terminal, raw on a pipe.
@@ -62,25 +63,11 @@ enum Interrupt {
   }
 }
 
-/// A number with so many digits behind the point; NaN and infinities as words.
-func fixed(_ x: Double, _ digits: Int) -> String {
-  guard x.isFinite, abs(x) < 1e15 else { return "\(x)" }
-  var scale = 1.0
-  for _ in 0..<digits { scale *= 10 }
-  let whole = (abs(x) * scale).rounded()
-  let text = String(UInt64(whole))
-  let padded = String(repeating: "0", count: max(0, digits + 1 - text.utf8.count)) + text
-  let sign = x < 0 && whole > 0 ? "-" : ""
-  guard digits > 0 else { return sign + padded }
-  return sign + padded.dropLast(digits) + "." + padded.suffix(digits)
-}
+/// A number with so many digits behind the point, as on the screens.
+func fixed(_ x: Double, _ digits: Int) -> String { Numbers.fixed(x, digits) }
 
 /// 12345 as "12,345".
-func grouped(_ n: Int) -> String {
-  var digits = Array(String(n.magnitude))
-  for place in stride(from: digits.count - 3, to: 0, by: -3) { digits.insert(",", at: place) }
-  return (n < 0 ? "-" : "") + String(digits)
-}
+func grouped(_ n: Int) -> String { Numbers.grouped(n) }
 
 /// Seconds as "45 s", "3 min 20 s" or "2 h 5 min".
 func spoken(seconds: Double) -> String {
