@@ -585,6 +585,7 @@ static void SP_NAME(momentum)(float *w, float *m, const float *g, float rate, fl
        STORE(w, LOAD(w) - rate * d););
 }
 
+#include "bf16_kernels.h"
 #include "peak.h"
 
 #define SP_ENTRY(name, parameters, arguments) .name = SP_NAME(name),

@@ -2,6 +2,8 @@
 #pragma once
 #include "include/CKernels.h"
 
+enum { SP_PANEL = 16 };  // Columns of a bf16 panel.
+
 #define SP_MEMBER(name, parameters, arguments) void(*name) parameters;
 typedef struct {
   SP_KERNELS(SP_MEMBER)

@@ -2,7 +2,6 @@
 public struct Linear {
   public let weight: Parameter
   public let bias: Parameter?
-  let layout: WeightLayout
 
   /// Declares weight and bias; `deviation` is that of the initial weight.
   public init(
@@ -10,16 +9,15 @@ public struct Linear {
     layout: WeightLayout = .outputsFirst, deviation: Float = 0.02
   ) {
     let shape: Shape = layout == .inputsFirst ? [inputs, outputs] : [outputs, inputs]
-    weight = p.parameter("weight", shape, .normal(deviation))
+    weight = p.parameter("weight", shape, .normal(deviation), layout: layout)
     self.bias = bias ? p.parameter("bias", [outputs], .zeros) : nil
-    self.layout = layout
   }
 
   /// [N, in] to [N, out].
   public func callAsFunction(
     _ x: Tensor, gelu: Bool = false, residual: Tensor? = nil
   ) -> Tensor {
-    x.linear(weight, bias: bias, layout: layout, gelu: gelu, residual: residual)
+    x.linear(weight, bias: bias, gelu: gelu, residual: residual)
   }
 
   /// x + dropout(y W + b): the end of every branch of a transformer block.
@@ -35,8 +33,12 @@ public struct Linear {
 public struct Embedding {
   public let weight: Parameter
 
-  public init(_ count: Int, _ width: Int, _ p: Scope, deviation: Float = 0.02) {
-    weight = p.parameter("weight", [count, width], .normal(deviation))
+  /// `scores` asks for `isOutput`: the table is then a factor of products too.
+  public init(
+    _ count: Int, _ width: Int, _ p: Scope, deviation: Float = 0.02, isOutput: Bool = false
+  ) {
+    weight = p.parameter(
+      "weight", [count, width], .normal(deviation), layout: isOutput ? .outputsFirst : nil)
   }
 
   /// Ids to [N, width], `each` of them summed to a row.
@@ -45,7 +47,7 @@ public struct Embedding {
   }
 
   /// The same vectors as an output layer: [N, width] to [N, count] scores.
-  public func scores(_ x: Tensor) -> Tensor { x.linear(weight, layout: .outputsFirst) }
+  public func scores(_ x: Tensor) -> Tensor { x.linear(weight) }
 }
 
 /// Root-mean-square normalisation (Zhang & Sennrich 2019).

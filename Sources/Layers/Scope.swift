@@ -18,11 +18,12 @@ public final class ParameterStore {
   public var count: Int { parameters.reduce(0) { $0 + $1.count } }
 
   fileprivate func declare(
-    _ name: String, _ shape: Shape, _ initializer: Initializer, isFrozen: Bool
+    _ name: String, _ shape: Shape, _ initializer: Initializer, isFrozen: Bool,
+    layout: WeightLayout?
   ) -> Parameter {
     precondition(byName[name] == nil, "parameter \(name) is declared twice")
     let parameter = Parameter(
-      name, shape, initializer, index: parameters.count, isFrozen: isFrozen)
+      name, shape, initializer, index: parameters.count, isFrozen: isFrozen, layout: layout)
     parameters.append(parameter)
     byName[name] = parameter
     return parameter
@@ -40,6 +41,19 @@ public final class ParameterStore {
         for i in floats.indices { floats[i] = deviation * Float(random.normal()) }
       }
     }
+  }
+
+  /// Multiplies by every matrix in `form` from now on, which `repack` has still to fill.
+  ///
+  /// `training` packs what the backward pass reads too. With `.float32` the masters are read again.
+  public func use(_ form: WeightForm, training: Bool = false) {
+    for parameter in parameters { parameter.use(form, training: training) }
+  }
+
+  /// Packs the matrices anew after their masters were written: once an optimizer's step.
+  public func repack(_ lanes: Lanes) {
+    let work = parameters.flatMap(\.packingWork)
+    lanes.each(work.indices) { work[$0]() }
   }
 }
 
@@ -60,9 +74,10 @@ public struct Scope {
 
   public subscript(_ index: Int) -> Scope { self[String(index)] }
 
+  /// `layout` says how products take it; nil for what is no factor of any.
   public func parameter(
-    _ name: String, _ shape: Shape, _ initializer: Initializer
+    _ name: String, _ shape: Shape, _ initializer: Initializer, layout: WeightLayout? = nil
   ) -> Parameter {
-    store.declare(self[name].path, shape, initializer, isFrozen: isFrozen)
+    store.declare(self[name].path, shape, initializer, isFrozen: isFrozen, layout: layout)
   }
 }

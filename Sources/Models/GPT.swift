@@ -63,7 +63,8 @@ public struct GPT: LanguageModel {
   public init(_ c: GPTConfig) {
     config = c
     let (p, isPostNorm) = (Scope(parameters)["transformer"], c.arrangement == .postNorm)
-    tokens = Embedding(c.vocabulary, c.width, p[isPostNorm ? "tokens_embed" : "wte"])
+    tokens = Embedding(
+      c.vocabulary, c.width, p[isPostNorm ? "tokens_embed" : "wte"], isOutput: true)
     positions = Embedding(c.context, c.width, p[isPostNorm ? "positions_embed" : "wpe"])
     blocks = (0..<c.layers).map { GPTBlock(c, p["h"][$0], layer: $0) }
     norm = isPostNorm ? nil : LayerNorm(c.width, p["ln_f"], epsilon: c.normEpsilon)

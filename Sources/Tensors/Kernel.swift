@@ -41,23 +41,40 @@ public enum Kernel {
     let pointer: UnsafePointer<Float>
     let transposed: Bool
     let row: Int?
+    /// The same matrix in the form that it is multiplied in.
+    let packing: PackedMatrix?
 
     init(_ pointer: UnsafePointer<Float>, transposed: Bool = false, row: Int? = nil) {
-      (self.pointer, self.transposed, self.row) = (pointer, transposed, row)
+      (self.pointer, self.transposed, self.row, packing) = (pointer, transposed, row, nil)
+    }
+
+    init(_ weight: Parameter, transposed: Bool) {
+      (pointer, self.transposed, row) = (UnsafePointer(weight.pointer), transposed, nil)
+      packing = weight.packing(transposed: transposed)
     }
   }
 
   /// C [m, n] = A [m, k] B [k, n]; with `add`, added to C, whose rows may stand `row` apart.
+  ///
+  /// In another form than float32 both factors are rounded to it, B beforehand if it is packed.
   static func product(
-    _ a: Factor, _ b: Factor, _ c: UnsafeMutablePointer<Float>, _ m: Int, _ n: Int, _ k: Int,
-    row: Int? = nil, add: Bool = false, epilogue: sp_epilogue_t? = nil
+    _ form: WeightForm = .float32, _ a: Factor, _ b: Factor, _ c: UnsafeMutablePointer<Float>,
+    _ m: Int, _ n: Int, _ k: Int, row: Int? = nil, add: Bool = false,
+    epilogue: sp_epilogue_t? = nil
   ) {
     var product = sp_product_t(
       m: m, n: n, k: k, a: a.pointer, a_row: a.transposed ? 1 : a.row ?? k,
       a_column: a.transposed ? a.row ?? m : 1, b: b.pointer,
-      b_row: b.row ?? (b.transposed ? k : n), b_transposed: b.transposed, c: c, c_row: row ?? n,
-      accumulate: add)
-    guard var epilogue else { return sp_gemm(&product, nil) }
-    sp_gemm(&product, &epilogue)
+      b_row: b.row ?? (b.transposed ? k : n), b_transposed: b.transposed,
+      packed: b.packing?.pointer, c: c, c_row: row ?? n, accumulate: add)
+    func run(_ epilogue: UnsafePointer<sp_epilogue_t>?) {
+      switch form {
+      case .float32: sp_gemm(&product, epilogue)
+      case .bf16: sp_gemm_bf16(&product, epilogue)
+      case .int8: preconditionFailure("int8 is not there yet")
+      }
+    }
+    guard var epilogue else { return run(nil) }
+    run(&epilogue)
   }
 }

@@ -33,12 +33,13 @@ extension Tensor {
 
   /// x W (+ bias), then the activation, then + residual, in one pass over the output.
   ///
-  /// [N, in] and a weight of [in, out] (or [out, in]) give [N, out].
+  /// [N, in] and a weight of [in, out] (or [out, in]) give [N, out]. All three products of forward
+  /// and backward are in the weight's form.
   public func linear(
-    _ weight: Parameter, bias: Parameter? = nil, layout: WeightLayout = .inputsFirst,
+    _ weight: Parameter, bias: Parameter? = nil, layout: WeightLayout? = nil,
     gelu: Bool = false, residual: Tensor? = nil
   ) -> Tensor {
-    let flipped = layout == .outputsFirst
+    let (form, flipped) = (weight.form, (layout ?? weight.layout) == .outputsFirst)
     let (m, k, n) = (rows, columns, weight.shape[flipped ? 0 : 1])
     precondition(
       weight.shape.rank == 2 && weight.shape[flipped ? 1 : 0] == k,
@@ -47,7 +48,7 @@ extension Tensor {
     let recorded = tape != nil || residual?.tape != nil
     let before = gelu && recorded ? Storage(m * n) : nil
     Kernel.product(
-      .init(pointer), .init(weight.pointer, transposed: flipped), out.pointer, m, n, k,
+      form, .init(pointer), .init(weight, transposed: flipped), out.pointer, m, n, k,
       epilogue: sp_epilogue_t(
         bias: bias?.pointer, activation: gelu ? SP_GELU : SP_IDENTITY, before: before?.pointer,
         residual: residual?.pointer))
@@ -59,15 +60,15 @@ extension Tensor {
       let g = before.map { Tensor.throughGelu(&given, $0, keep: residual != nil) } ?? given
       x.addGradient { dx, add in
         Kernel.product(
-          .init(g.pointer), .init(weight.pointer, transposed: !flipped), dx, m, k, n, add: add)
+          form, .init(g.pointer), .init(weight, transposed: !flipped), dx, m, k, n, add: add)
       }
       let (dw, add) = tape.gradients.target(weight)
       if flipped {
         Kernel.product(
-          .init(g.pointer, transposed: true), .init(x.pointer), dw, n, k, m, add: add)
+          form, .init(g.pointer, transposed: true), .init(x.pointer), dw, n, k, m, add: add)
       } else {
         Kernel.product(
-          .init(x.pointer, transposed: true), .init(g.pointer), dw, k, n, m, add: add)
+          form, .init(x.pointer, transposed: true), .init(g.pointer), dw, k, n, m, add: add)
       }
       if let bias { sp_column_sums(tape.gradients.zeroedTarget(bias), g.pointer, m, n) }
       residual?.passGradient(given)
@@ -88,8 +89,8 @@ extension Tensor {
     }
     for (weight, column, width) in parts {
       Kernel.product(
-        .init(pointer), .init(weight.pointer, transposed: true), out.pointer + column, m, width, k,
-        row: n)
+        weight.form, .init(pointer), .init(weight, transposed: true), out.pointer + column, m,
+        width, k, row: n)
     }
     let x = self
     return Tensor.result(
@@ -98,11 +99,14 @@ extension Tensor {
       for (weight, column, width) in parts {
         let part = g.pointer + column
         x.addGradient { dx, add in
-          Kernel.product(.init(part, row: n), .init(weight.pointer), dx, m, k, width, add: add)
+          Kernel.product(
+            weight.form, .init(part, row: n), .init(weight, transposed: false), dx, m, k, width,
+            add: add)
         }
         let (dw, add) = tape.gradients.target(weight)
         Kernel.product(
-          .init(part, transposed: true, row: n), .init(x.pointer), dw, width, k, m, add: add)
+          weight.form, .init(part, transposed: true, row: n), .init(x.pointer), dw, width, k, m,
+          add: add)
       }
     }
   }

@@ -60,13 +60,19 @@ public final class Parameter {
   public let index: Int
   /// Whether training leaves it as it is.
   public let isFrozen: Bool
+  /// How products take it; nil: it is a factor of none.
+  public let layout: WeightLayout?
   public let storage: Storage
+  /// The form in which it is multiplied.
+  public internal(set) var form = WeightForm.float32
+  var packed: [PackedMatrix] = []
 
   public init(
-    _ name: String, _ shape: Shape, _ initializer: Initializer, index: Int, isFrozen: Bool = false
+    _ name: String, _ shape: Shape, _ initializer: Initializer, index: Int, isFrozen: Bool = false,
+    layout: WeightLayout? = nil
   ) {
     (self.name, self.shape, self.initializer, self.index) = (name, shape, initializer, index)
-    self.isFrozen = isFrozen
+    (self.isFrozen, self.layout) = (isFrozen, layout)
     storage = Storage(zeros: shape.count)
   }
 

@@ -76,6 +76,10 @@ public final class Trainer<Task: TrainingTask> {
   /// what the uninterrupted one would have. Throws `NotFinite`, the weights unchanged.
   public func next() throws -> StepReport? {
     guard step < config.steps else { return nil }
+    // Within a step alone: evaluation, samples and views read the float32 masters.
+    task.parameters.use(config.precision.form, training: true)
+    defer { task.parameters.use(.float32) }
+    task.parameters.repack(lanes)
     var random = RandomStream(seed: config.seed, name: "data")
     random.counter = UInt64(step) << 32
     gradients.forEach { $0.begin() }

@@ -63,7 +63,12 @@ public struct TrainingConfig: Codable, Equatable, Sendable {
 }
 
 public enum TaskName: String, Codable, CaseIterable, Sendable { case language }
-public enum Precision: String, Codable, CaseIterable, Sendable { case float32 }
+/// The form of the weights in a step's products.
+public enum Precision: String, Codable, CaseIterable, Sendable {
+  case float32, bf16
+
+  var form: WeightForm { self == .bf16 ? .bf16 : .float32 }
+}
 
 /// Where windows of an evaluation begin.
 public enum EvaluationWindows: String, Codable, CaseIterable, Sendable {

@@ -35,6 +35,7 @@ typedef struct {
   const float *b;
   ptrdiff_t b_row;
   bool b_transposed;
+  const void *packed;  // B as the form's packing makes it, instead of b; or NULL
   float *c;
   ptrdiff_t c_row;
   bool accumulate;
@@ -65,6 +66,13 @@ typedef struct {
   float *dq, *dk, *dv;   // strides q_row and k_row; all three are written
 } sp_attention_gradients_t;
 
+/// How deep a bf16 packing of k rows is, and how many pairs one of n columns has: see
+/// bf16_kernels.h.
+static inline ptrdiff_t sp_bf16_depth(ptrdiff_t k) { return (k + 31) / 32 * 32; }
+static inline ptrdiff_t sp_bf16_pairs(ptrdiff_t k, ptrdiff_t n) {
+  return sp_bf16_depth(k) / 2 * ((n + 15) / 16 * 16);
+}
+
 typedef struct {
   float rate, beta1, beta2, epsilon, decay;  // decay is decoupled: w -= rate * decay * w
   float correction1, correction2;            // 1 - beta^step
@@ -73,6 +81,11 @@ typedef struct {
 
 #define SP_KERNELS(X) \
   X(gemm, (const sp_product_t *p, const sp_epilogue_t *e), (p, e)) \
+  /* the same, both factors being rounded to bf16 */ \
+  X(gemm_bf16, (const sp_product_t *p, const sp_epilogue_t *e), (p, e)) \
+  X(pack_bf16, (uint32_t *to, const float *b, ptrdiff_t b_row, bool transposed, ptrdiff_t k, \
+                ptrdiff_t n), \
+    (to, b, b_row, transposed, k, n)) \
   X(attention, (const sp_attention_t *a), (a)) \
   X(attention_backward, (const sp_attention_t *a, const sp_attention_gradients_t *g), (a, g)) \
   /* y = (x - mean) / deviation * gain + bias, rows of n; mean NULL: RMS norm, no bias */ \
