@@ -586,6 +586,7 @@ static void SP_NAME(momentum)(float *w, float *m, const float *g, float rate, fl
 }
 
 #include "bf16_kernels.h"
+#include "entropy_kernels.h"
 #include "peak.h"
 
 #define SP_ENTRY(name, parameters, arguments) .name = SP_NAME(name),

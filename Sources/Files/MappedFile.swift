@@ -53,6 +53,11 @@ public final class MappedFile: Sendable {
     }
   }
 
+  /// Takes what was read out of the process's memory; the next read finds it in the file again.
+  public func forget() {
+    madvise(UnsafeMutableRawPointer(bitPattern: address), count, MADV_DONTNEED)
+  }
+
   /// The bytes of a range of the file; it must lie within `count`.
   public func bytes(_ range: Range<Int>) throws(Failure) -> [UInt8] {
     var failure: Failure?

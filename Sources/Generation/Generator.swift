@@ -25,6 +25,9 @@ public struct Generator {
     try scorer.check(prompt)
   }
 
+  /// What the model keeps of the text.
+  public var state: any DecodingState { scorer.state }
+
   /// Scores [vocabulary] of the next token.
   public mutating func scores() throws(Failure) -> [Float] {
     let next = try scorer.scores(for: ids, prompt: prompt)

@@ -98,8 +98,8 @@ func bestCandidate(_ logits: [Float]) throws(Failure) -> (id: Int32, score: Floa
   for (id, score) in logits.enumerated() {
     guard score < .infinity else {
       throw Failure(
-        "cannot sample: the score of token \(id) is \(score), so a weight or an input went bad; "
-          + "check the checkpoint", code: 1)
+        "cannot sample: the score of token \(id) is \(score.isNaN ? "nan" : "\(score)"), so a "
+          + "weight or an input went bad; check the checkpoint", code: 1)
     }
     if score > best.score { best = (id, score) }
   }

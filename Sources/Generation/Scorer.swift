@@ -9,6 +9,8 @@ import Models
 /// back is never having gone on.
 public final class Scorer {
   public let model: any LanguageModel
+  /// What the model keeps of the text.
+  public var state: any DecodingState { cache }
   private let cache: any DecodingState
   /// What was read; the cache holds it from the window's start on.
   private var text: [Int32] = []

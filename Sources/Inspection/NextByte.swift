@@ -71,7 +71,7 @@ public final class NextByteReader {
     guard !range.isEmpty else { return [] }
     count = range.upperBound
     let scores = model.logits(model.hidden(Tokens([Array(ids[range])]), Pass(cache: cache)))
-    let entropies = EntropyModel.entropies(scores)
+    let entropies = scores.entropies()
     return range.enumerated().map { row, id in
       NextByte(
         scores: UnsafeBufferPointer(

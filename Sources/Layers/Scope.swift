@@ -39,6 +39,13 @@ public final class ParameterStore {
       case .normal(let deviation):
         var random = RandomStream(seed: seed, name: parameter.name)
         for i in floats.indices { floats[i] = deviation * Float(random.normal()) }
+      case .truncatedNormal(let deviation):
+        var random = RandomStream(seed: seed, name: parameter.name)
+        for i in floats.indices {
+          var x = random.normal()
+          while abs(x) > 3 { x = random.normal() }
+          floats[i] = deviation * Float(x)
+        }
       }
     }
   }
@@ -61,15 +68,20 @@ public final class ParameterStore {
 public struct Scope {
   private let store: ParameterStore
   private let path: String
-  private let isFrozen: Bool
+  private let isFrozen, isTruncated: Bool
 
-  /// What is declared in a frozen scope keeps its values in training.
-  public init(_ store: ParameterStore, path: String = "", isFrozen: Bool = false) {
-    (self.store, self.path, self.isFrozen) = (store, path, isFrozen)
+  /// What is declared in a frozen scope keeps its values in training; in a truncated one normal
+  /// values begin within three deviations.
+  public init(
+    _ store: ParameterStore, path: String = "", isFrozen: Bool = false, isTruncated: Bool = false
+  ) {
+    (self.store, self.path) = (store, path)
+    (self.isFrozen, self.isTruncated) = (isFrozen, isTruncated)
   }
 
   public subscript(_ name: String) -> Scope {
-    Scope(store, path: path.isEmpty ? name : path + "." + name, isFrozen: isFrozen)
+    let path = path.isEmpty ? name : path + "." + name
+    return Scope(store, path: path, isFrozen: isFrozen, isTruncated: isTruncated)
   }
 
   public subscript(_ index: Int) -> Scope { self[String(index)] }
@@ -78,6 +90,10 @@ public struct Scope {
   public func parameter(
     _ name: String, _ shape: Shape, _ initializer: Initializer, layout: WeightLayout? = nil
   ) -> Parameter {
-    store.declare(self[name].path, shape, initializer, isFrozen: isFrozen, layout: layout)
+    var initializer = initializer
+    if isTruncated, case .normal(let deviation) = initializer {
+      initializer = .truncatedNormal(deviation)
+    }
+    return store.declare(self[name].path, shape, initializer, isFrozen: isFrozen, layout: layout)
   }
 }

@@ -25,7 +25,8 @@ public struct BLT: LanguageModel {
   /// Declares the parameters; initialise or load them before use.
   public init(_ c: BLTConfig) {
     config = c
-    let p = Scope(parameters)["model"]
+    let all = Scope(parameters, isTruncated: true)
+    let p = all["model"]
     let (e, g) = (c.encoder.width, c.latent.width)
     bytes = Embedding(
       c.encoder.vocabulary, e, p["local_encoder"]["embed_tokens"], deviation: deviation(of: e))
@@ -38,8 +39,8 @@ public struct BLT: LanguageModel {
       RotaryBlock(c.latent.with(window: nil), q["layers"][$0], layer: $0)
     }
     decoder = LocalDecoder(c, p["local_decoder"])
-    head = Linear(rotary: e, c.vocabulary, Scope(parameters)["lm_head"])
-    let frozen = Scope(parameters, path: "model.patcher", isFrozen: true)
+    head = Linear(rotary: e, c.vocabulary, all["lm_head"])
+    let frozen = Scope(parameters, path: "model.patcher", isFrozen: true, isTruncated: true)
     patcher = c.hasPatcher ? EntropyModel(c.patcher, frozen, of: parameters) : nil
   }
 

@@ -11,12 +11,14 @@ public final class BLTState: DecodingState {
   private(set) var ids: [Int32] = []
   /// Bytes of the open patch that earlier passes have read.
   private(set) var waiting = 0
+  /// How often the latent transformer has run, those runs included that were gone back behind.
+  public private(set) var latentRuns = 0
 
   private let patching: Patching
   private var walk: Patching.Walk
   private var entropies: [Float] = []
-  /// For every byte whether a patch ended with it.
-  private var ends: [Bool] = []
+  /// For every byte how many patches have ended, it included.
+  private var ended: [Int32] = []
   /// The encoder's states of every byte, for going back may open a patch again.
   private var states: [Float] = []
   /// The slots of every patch, and by layer the keys and values of the last one's.
@@ -45,7 +47,7 @@ public final class BLTState: DecodingState {
     let found = zip(new, entropies).map { walk.next($0, $1) }
     ids += new
     self.entropies += entropies
-    ends += found
+    for isEnd in found { ended.append((ended.last ?? 0) + (isEnd ? 1 : 0)) }
     return found
   }
 
@@ -69,23 +71,33 @@ public final class BLTState: DecodingState {
 
   /// Ends a pass with the slots of its patches.
   func finish(_ new: Tensor?) {
-    if let new { slots += new.storage.floats }
-    waiting = ends.reversed().prefix { !$0 }.count
+    if let new {
+      slots += new.storage.floats
+      latentRuns += new.rows / slotShape.rows
+    }
+    findWaiting()
   }
 
+  /// Nothing here goes through what was read, however long it is: only through the open patch.
   public func truncate(to count: Int) {
     let width = ids.isEmpty ? 0 : states.count / ids.count
-    let patches = ends[..<count].count { $0 }
+    let patches = count == 0 ? 0 : Int(ended[count - 1])
     for cache in [patcher, encoder, decoder] { cache?.truncate(to: count) }
     latent.truncate(to: patches)
     ids.removeLast(ids.count - count)
     entropies.removeLast(entropies.count - count)
-    ends.removeLast(ends.count - count)
+    ended.removeLast(ended.count - count)
     states.removeLast(states.count - count * width)
     slots.removeLast(slots.count - patches * slotShape.count)
     latest = latest.map { _ in nil }
-    waiting = ends.reversed().prefix { !$0 }.count
-    walk = Patching.Walk(patching)
-    for (id, entropy) in zip(ids, entropies) { _ = walk.next(id, entropy) }
+    findWaiting()
+    guard let id = ids.last, let entropy = entropies.last else {
+      return walk = Patching.Walk(patching)
+    }
+    walk = Patching.Walk(patching, behind: count, length: waiting, id, entropy)
+  }
+
+  private func findWaiting() {
+    waiting = max(0, ended.reversed().prefix { $0 == ended.last }.count - 1)
   }
 }

@@ -7,7 +7,6 @@
 // the [out, in] layout of a Hugging Face checkpoint.
 
 import Files
-import Glibc
 
 /// The shape of a stack of rotary layers, under the keys of a Hugging Face config.json.
 public struct RotaryConfig: Codable, Equatable, Sendable {
@@ -77,7 +76,7 @@ public struct EntropyModel: LanguageModel {
   /// Declares the parameters; initialise or load them before use.
   public init(_ c: RotaryConfig) {
     let store = ParameterStore()
-    self.init(c, Scope(store), of: store)
+    self.init(c, Scope(store, isTruncated: true), of: store)
   }
 
   /// Declares them as a part of another model.
@@ -110,24 +109,7 @@ public struct EntropyModel: LanguageModel {
 
   /// How uncertain the model is about the token behind each, in nats.
   public func entropies(_ input: Tokens, _ pass: Pass) -> [Float] {
-    Self.entropies(logits(hidden(input, pass)))
-  }
-
-  /// The entropy of the softmax of each row of scores, in nats.
-  package static func entropies(_ logits: Tensor) -> [Float] {
-    (0..<logits.rows).map { row in
-      let x = UnsafeBufferPointer(
-        rebasing: logits.storage.floats[row * logits.columns..<(row + 1) * logits.columns])
-      let top = x.max() ?? 0
-      var (sum, along) = (0.0, 0.0)
-      for score in x {
-        let weight = Double(exp(score - top))
-        sum += weight
-        // A weight of 0 adds nothing, however far below its score.
-        if weight > 0 { along += weight * Double(score - top) }
-      }
-      return Float(log(sum) - along / sum)
-    }
+    logits(hidden(input, pass)).entropies()
   }
 }
 
@@ -202,7 +184,7 @@ struct GatedMLP {
   }
 }
 
-/// 1 / √inputs: how all weights of this family begin.
+/// 1 / √inputs, of a normal cut at three times that: how all weights of this family begin.
 func deviation(of inputs: Int) -> Float { 1 / Float(inputs).squareRoot() }
 
 extension Linear {

@@ -5,8 +5,8 @@
 ///
 /// What comes out depends neither on the number of lanes nor on the pieces that come in.
 public final class EntropyStream {
-  /// Tokens that go through a layer at once.
-  private static let chunk = 512
+  /// Tokens that go through a layer at once, and through the output layer on one lane.
+  private static let (chunk, share) = (512, 64)
 
   private let model: EntropyModel
   private let lanes: Lanes
@@ -56,10 +56,18 @@ public final class EntropyStream {
       let x =
         isFirst ? model.bytes(ids, pass) : Tensor([ids.count, model.config.width], states[stage])
       let y = model.run(stages[stage], x, input, pass)
-      return stage < stages.count - 1
-        ? y.values : EntropyModel.entropies(model.logits(model.norm(y)))
+      return y.values
     }
     states = [[]] + results.dropLast()
-    return results[results.count - 1]
+    return entropies(behind: results[results.count - 1])
+  }
+
+  /// Of last states, by all lanes: the stages, of as many layers each, stay in step.
+  private func entropies(behind states: [Float]) -> [Float] {
+    let (width, size) = (model.config.width, Self.share * model.config.width)
+    return lanes.map(0..<(states.count + size - 1) / size) { [model] i in
+      let part = states[i * size..<min((i + 1) * size, states.count)]
+      return model.logits(model.norm(Tensor([part.count / width, width], part))).entropies()
+    }.flatMap { $0 }
   }
 }

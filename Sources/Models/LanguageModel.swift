@@ -26,4 +26,13 @@ extension LanguageModel {
   public func callAsFunction(_ tokens: Tokens, _ pass: Pass) -> Tensor {
     logits(hidden(tokens, pass))
   }
+
+  /// The entropy of the next token behind every token, in nats: one array a text.
+  ///
+  /// Lanes take a text at a time, so that what comes out for one depends on no other.
+  ///
+  /// - Precondition: no text is longer than the model's context.
+  public func entropies(of texts: [[Int32]], lanes: Lanes) -> [[Float]] {
+    lanes.map(texts.indices) { self(Tokens([texts[$0]]), Pass()).entropies() }
+  }
 }

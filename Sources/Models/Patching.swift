@@ -72,6 +72,13 @@ public struct Patching: Equatable, Sendable {
 
     public init(_ patching: Patching) { self.patching = patching }
 
+    /// Goes on behind `position` tokens: the last one has this id and entropy, and `length` of them
+    /// are in a patch that has not ended.
+    init(_ patching: Patching, behind position: Int, length: Int, _ id: Int32, _ entropy: Float) {
+      (self.patching, self.position, self.length) = (patching, position, length)
+      (last, lastIsSpace) = (entropy, Patching.isSpace(id))
+    }
+
     /// Whether a patch ends with the next token, of this id and with this entropy behind it.
     public mutating func next(_ id: Int32, _ entropy: Float) -> Bool {
       let (isSpace, rise) = (Patching.isSpace(id), entropy - last)

@@ -254,6 +254,14 @@ extension Tensor {
     }
     return (sum, losses)
   }
+
+  /// The entropy of the softmax of each row of scores, in nats; nothing is recorded.
+  public func entropies() -> [Float] {
+    [Float](unsafeUninitializedCapacity: rows) { out, count in
+      sp_entropies(out.baseAddress, pointer, rows, columns)
+      count = rows
+    }
+  }
 }
 
 /// Which numbers a dropout removes: a pure function of key and position.

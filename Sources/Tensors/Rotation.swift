@@ -20,15 +20,19 @@ public final class Rotation {
     first = positions.min() ?? 0
     let last = positions.max() ?? 0
     let speeds = (0..<width / 2).map { pow(base, -2 * Double($0) / Double(width)) }
-    var turns: [SIMD2<Float>] = []
-    turns.reserveCapacity(Int(last - first + 1) * speeds.count)
-    for position in first...last {
-      for speed in speeds {
-        let angle = Double(position) * speed
-        turns.append(SIMD2(Float(cos(angle)), Float(sin(angle))))
+    // A position is a multiple of 64 and a rest; the turns of either serve many positions.
+    var (coarse, fine) = ([Int32: [SIMD2<Double>]](), [Int32: [SIMD2<Double>]]())
+    func turns(_ position: Int32, _ known: inout [Int32: [SIMD2<Double>]]) -> [SIMD2<Double>] {
+      if let found = known[position] { return found }
+      let made = speeds.map { SIMD2(cos(Double(position) * $0), sin(Double(position) * $0)) }
+      known[position] = made
+      return made
+    }
+    self.turns = (first...last).flatMap { position in
+      zip(turns(position & ~63, &coarse), turns(position & 63, &fine)).map { a, b in
+        SIMD2<Float>(a * b.x + SIMD2(-a.y, a.x) * b.y)
       }
     }
-    self.turns = turns
   }
 
   /// Turns the queries and keys of packed rows, in place; `back` undoes it.

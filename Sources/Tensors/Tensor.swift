@@ -87,4 +87,6 @@ public enum Initializer: Sendable, Equatable {
   case ones
   /// Normal with mean 0 and this standard deviation.
   case normal(Float)
+  /// The same without what lies more than three deviations from 0.
+  case truncatedNormal(Float)
 }

@@ -135,7 +135,7 @@ private struct TokenizerReader {
       parts.prefix = adds("add_bos_token") ? [parts.bos].compactMap { $0 } : []
       parts.suffix = adds("add_eos_token") ? [parts.eos].compactMap { $0 } : []
     }
-    if let bytes = byteTokenizer(parts) { return bytes }
+    if let bytes = try byteTokenizer(parts) { return bytes }
     if preTokenizer["use_regex"]?.bool == false {
       throw failure(
         "the pre_tokenizer ByteLevel without use_regex is not supported: GPT-2's pattern cuts words"
@@ -145,11 +145,19 @@ private struct TokenizerReader {
   }
 
   /// The byte tokenizer, if the vocabulary is its table and there is nothing to merge.
-  private func byteTokenizer(_ parts: BytePairTokenizer.Parts) -> ByteTokenizer? {
+  private func byteTokenizer(
+    _ parts: BytePairTokenizer.Parts
+  ) throws(Failure) -> ByteTokenizer? {
     let names = ByteTokenizer.specialNames.map { Array($0.utf8) }
+    let table = names + (0...255).map { [UInt8($0)] }
+    if parts.merges.isEmpty, parts.tokens.count > table.count, parts.tokens.starts(with: table) {
+      let name = String(decoding: parts.tokens[table.count], as: UTF8.self)
+      throw failure(
+        "the token \"\(visible(name))\" has the id \(table.count), for which a byte model has no "
+          + "row: remove it")
+    }
     let isByteTable =
-      parts.merges.isEmpty && !parts.addsPrefixSpace
-      && parts.tokens == names + (0...255).map { [UInt8($0)] }
+      parts.merges.isEmpty && !parts.addsPrefixSpace && parts.tokens == table
       && [[], [1]].contains(parts.prefix) && [[], [2]].contains(parts.suffix)
     guard isByteTable else { return nil }
     return ByteTokenizer(addsBOS: !parts.prefix.isEmpty, addsEOS: !parts.suffix.isEmpty)

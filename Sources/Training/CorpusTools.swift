@@ -72,7 +72,8 @@ extension Corpus {
       var ids: [Int32] = []
       let source = try TextSource([path])
       for document in source.documents {
-        ids += try tokenizer.encode(source.bytes(of: document))
+        // With the mark that the model knows texts to begin with, the first byte is scored as well.
+        ids += try tokenizer.prefix + tokenizer.encode(source.bytes(of: document))
       }
       split = Atlas.inMemory(vocabulary: tokenizer.vocabularySize, [.validation: [ids]])
         .split(.validation)

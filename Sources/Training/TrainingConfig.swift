@@ -67,7 +67,7 @@ public enum TaskName: String, Codable, CaseIterable, Sendable { case language }
 public enum Precision: String, Codable, CaseIterable, Sendable {
   case float32, bf16
 
-  var form: WeightForm { self == .bf16 ? .bf16 : .float32 }
+  public var form: WeightForm { self == .bf16 ? .bf16 : .float32 }
 }
 
 /// Where windows of an evaluation begin.

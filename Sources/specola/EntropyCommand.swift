@@ -14,7 +14,8 @@ struct Entropy: ParsableCommand {
         specola entropy blt my.txt --target-patch 4.5 --json
 
       MODEL is an entropy model or a BLT. Entropies are of the *next* byte, in nats; | stands where
-      a patch ends. Files of any size are read in bounded memory.
+      a patch ends. Files of any size are read in bounded memory. With --precision bf16 the model
+      is run in float32 as well, and the patch ends that differ are counted.
       """)
 
   @ArgumentParser.Argument var model: String
@@ -44,12 +45,21 @@ struct Entropy: ParsableCommand {
     help: ArgumentHelp("No patch is longer than this.", valueName: "N"))
   var maxPatch: Int?
   @OptionGroup var engine: EngineOptions
+  @Option(help: "float32 or bf16: the form of the weights.") var precision: Precision = .float32
   @Flag(help: #"Print {"ids","entropies","threshold","rule","patch_lengths"}."#)
   var json = false
 
   func run() throws {
     let lanes = try engine.lanes()
+    guard precision.form != .int8 else {
+      throw Failure("--precision int8 is for decoding; entropy takes float32 or bf16", code: 64)
+    }
     let (patcher, own) = try patcher()
+    // What is shown first, and float32 to compare it with.
+    let exact = precision.form == .float32 ? [] : [try self.patcher().model]
+    let patchers = [patcher] + exact
+    patcher.parameters.use(precision.form)
+    patcher.parameters.repack(lanes)
     var patching = try patching(own)
     let source = try ByteSource(file: file, text: text)
     if source.count > patcher.context {
@@ -63,36 +73,36 @@ struct Entropy: ParsableCommand {
     }
     Interrupt.install()
     // Only a quantile, or the largest, need all entropies before the first patch.
-    var known: [Float]?
+    var known: [[Float]]?
     if targetPatch != nil || patching.rule == .topK {
-      var all: [Float] = []
-      all.reserveCapacity(source.count)
-      try read(source, patcher, lanes) { all += $1 }
+      var all = patchers.map { _ in [Float]() }
+      try read(source, patchers, lanes) { for i in all.indices { all[i] += $1[i] } }
       known = all
     }
     if let targetPatch, let known {
-      guard known.count > 2 else { throw Failure("a mean length needs more than a byte") }
-      patching.threshold = patching.threshold(forMean: targetPatch, known)
+      guard source.count > 2 else { throw Failure("a mean length needs more than a byte") }
+      patching.threshold = patching.threshold(forMean: targetPatch, known[0])
     }
-    var chosen: [Bool]?
+    var chosen: [[Bool]]?
     if patching.rule == .topK, let known {
-      chosen = patching.ends(ids: try source.ids(0..<source.count), entropies: known)
+      let ids = try source.ids(0..<source.count)
+      chosen = known.map { patching.ends(ids: ids, entropies: $0) }
     }
-    var report = EntropyReport(patching, source, isJSON: json, ends: chosen)
-    try report.begin()
+    var report = EntropyReport(
+      patching, source, precision, isJSON: json, models: patchers.count, ends: chosen)
     if let known {
-      for start in stride(from: 0, to: known.count, by: 1 << 14) {
-        let range = start..<min(start + 1 << 14, known.count)
-        try report.add(range, Array(known[range]))
+      for start in stride(from: 0, to: source.count, by: 1 << 14) {
+        let range = start..<min(start + 1 << 14, source.count)
+        try report.add(range, known.map { Array($0[range]) })
       }
     } else {
-      try read(source, patcher, lanes) { try report.add($0, $1) }
+      try read(source, patchers, lanes) { try report.add($0, $1) }
     }
     try report.end()
   }
 
   /// The entropy model, and the threshold that it brings.
-  private func patcher() throws(Failure) -> (EntropyModel, Float?) {
+  private func patcher() throws(Failure) -> (model: EntropyModel, threshold: Float?) {
     switch try Home.load(model).model {
     case let entropy as EntropyModel: return (entropy, nil)
     case let blt as BLT:
@@ -114,7 +124,7 @@ struct Entropy: ParsableCommand {
         code: 64)
     }
     for (name, value) in [("threshold", threshold ?? 0), ("threshold-add", thresholdAdd)]
-    where !(value >= 0 && value.isFinite) {
+    where !(value >= 0 && Float(value).isFinite) {
       throw Failure("--\(name) \(value) is not a number of nats, 0 or more", code: 64)
     }
     for (name, value) in [("patch-size", patchSize), ("max-patch", maxPatch ?? 1)] where value < 1 {
@@ -136,23 +146,30 @@ struct Entropy: ParsableCommand {
     return patching
   }
 
-  /// Hands over the entropies of all positions, in order, as they are ready.
+  /// Hands over the entropies of all positions by each model, in order, as they are ready.
   private func read(
-    _ source: ByteSource, _ patcher: EntropyModel, _ lanes: Lanes,
-    _ body: (Range<Int>, [Float]) throws -> Void
+    _ source: ByteSource, _ patchers: [EntropyModel], _ lanes: Lanes,
+    _ body: (Range<Int>, [[Float]]) throws -> Void
   ) throws {
-    let stream = EntropyStream(patcher, lanes: lanes)
+    let streams = patchers.map { EntropyStream($0, lanes: lanes) }
     var done = 0
-    func pass(_ entropies: [Float]) throws {
-      try body(done..<done + entropies.count, entropies)
-      done += entropies.count
+    func pass(_ entropies: [[Float]]) throws {
+      for (i, entropy) in entropies.joined().enumerated() where !entropy.isFinite {
+        throw Failure(
+          "the entropy behind id \(done + i) is not a number, so a weight went bad; check the "
+            + "checkpoint", code: 1)
+      }
+      let next = done + entropies[0].count
+      try body(done..<next, entropies)
+      done = next
     }
     for start in stride(from: 0, to: source.count, by: 1 << 14) {
-      try pass(stream.push(source.ids(start..<min(start + 1 << 14, source.count))))
+      let ids = try source.ids(start..<min(start + 1 << 14, source.count))
+      try pass(streams.map { $0.push(ids) })
       progress("\(100 * done / source.count) %")
       if let signal = Interrupt.signal { throw ExitCode(128 + signal) }
     }
-    try pass(stream.finish())
+    try pass(streams.map { $0.finish() })
     progress("")
   }
 }
@@ -187,31 +204,44 @@ private struct ByteSource {
     let bytes: [UInt8]
     switch content {
     case .bytes(let all): bytes = Array(all[inside])
-    case .file(let file): bytes = try file.bytes(inside)
+    case .file(let file):
+      bytes = try file.bytes(inside)
+      file.forget()
     }
     return (range.lowerBound == 0 && !range.isEmpty ? [1] : []) + bytes.map { Int32($0) + 4 }
   }
 }
 
-/// What is printed, in pieces: only the lengths of patches are kept to the end.
+/// What is printed, in pieces: of what was, only a bit a byte is kept, and for JSON alone.
 private struct EntropyReport {
   private let patching: Patching
   private let source: ByteSource
+  private let precision: Precision
   private let isJSON: Bool
-  private let chosen: [Bool]?
-  private var walk: Patching.Walk
-  private var lengths: [Int32] = [0]
+  /// Where patches end by each model, where that is known beforehand, and what decides it else.
+  private let chosen: [[Bool]]?
+  private var walks: [Patching.Walk]
+  /// Whether a patch ends at each byte, eight to a number.
+  private var ends: [UInt8] = []
+  private var endCount = 0
+  /// Ends by float32 where another precision is shown, and how many are of one of the two alone.
+  private var exactCount = 0
+  private var flips = 0
+  private var endsLast = false
   private var total = 0.0
   /// Bytes of a character whose rest is in the next piece.
   private var held: [UInt8] = []
 
-  init(_ patching: Patching, _ source: ByteSource, isJSON: Bool, ends: [Bool]?) {
-    (self.patching, self.source, self.isJSON, chosen) = (patching, source, isJSON, ends)
-    walk = Patching.Walk(patching)
+  init(
+    _ patching: Patching, _ source: ByteSource, _ precision: Precision, isJSON: Bool, models: Int,
+    ends: [[Bool]]?
+  ) {
+    (self.patching, self.source, self.precision) = (patching, source, precision)
+    (self.isJSON, chosen) = (isJSON, ends)
+    walks = Array(repeating: Patching.Walk(patching), count: models)
   }
 
-  func begin() throws(Failure) {
-    guard isJSON else { return }
+  private func begin() throws(Failure) {
     try emit("{\"ids\":[", terminator: "")
     for start in stride(from: 0, to: source.count, by: 1 << 14) {
       let ids = try source.ids(start..<min(start + 1 << 14, source.count))
@@ -220,18 +250,26 @@ private struct EntropyReport {
     try emit("],\"entropies\":[", terminator: "")
   }
 
-  mutating func add(_ range: Range<Int>, _ entropies: [Float]) throws(Failure) {
+  /// Takes the entropies of some positions by every model.
+  mutating func add(_ range: Range<Int>, _ entropies: [[Float]]) throws(Failure) {
+    if isJSON, range.lowerBound == 0, !range.isEmpty { try begin() }
     var shown = held
-    for (i, (id, entropy)) in zip(range, zip(try source.ids(range), entropies)) {
+    for (i, (id, entropy)) in zip(range, zip(try source.ids(range), entropies[0])) {
       if id >= 4 { shown.append(UInt8(id - 4)) }
       total += Double(entropy)
-      lengths[lengths.count - 1] += 1
-      guard chosen?[i] ?? walk.next(id, entropy) else { continue }
-      lengths.append(0)
-      shown.append(UInt8(ascii: "|"))
+      endsLast = isEnd(0, i, id, entropy)
+      if walks.count > 1 {
+        let isExact = isEnd(1, i, id, entropies[1][i - range.lowerBound])
+        exactCount += isExact ? 1 : 0
+        flips += isExact != endsLast ? 1 : 0
+      }
+      if isJSON, i % 8 == 0 { ends.append(0) }
+      guard endsLast else { continue }
+      endCount += 1
+      if isJSON { ends[i / 8] |= 1 << (i % 8) } else { shown.append(UInt8(ascii: "|")) }
     }
     if isJSON {
-      let numbers = entropies.map { $0.isFinite ? "\($0)" : "null" }.joined(separator: ",")
+      let numbers = entropies[0].map { "\($0)" }.joined(separator: ",")
       try emit((range.lowerBound > 0 && !numbers.isEmpty ? "," : "") + numbers, terminator: "")
     } else {
       let last = shown.lastIndex { $0 < 0x80 } ?? -1
@@ -240,24 +278,46 @@ private struct EntropyReport {
     }
   }
 
+  private mutating func isEnd(_ model: Int, _ i: Int, _ id: Int32, _ entropy: Float) -> Bool {
+    chosen?[model][i] ?? walks[model].next(id, entropy)
+  }
+
   mutating func end() throws(Failure) {
-    if lengths.last == 0 { lengths.removeLast() }
-    let (count, patches) = (source.count, lengths.count)
-    guard isJSON else {
-      try emit(String(decoding: held, as: UTF8.self))
-      return note(
-        "\(grouped(count)) ids in \(grouped(patches)) patches of "
-          + "\(fixed(Double(count) / Double(patches), 2)) on average; rule "
-          + "\(patching.rule.rawValue), threshold \(fixed(Double(patching.threshold), 4)) nats; "
-          + "mean entropy \(fixed(total / Double(count), 4)) nats")
-    }
+    if isJSON { return try endObject() }
+    let (count, patches) = (source.count, endCount + (endsLast ? 0 : 1))
+    try emit(String(decoding: held, as: UTF8.self))
+    note(
+      "\(grouped(count)) ids in \(grouped(patches)) patches of "
+        + "\(fixed(Double(count) / Double(patches), 2)) on average; rule "
+        + "\(patching.rule.rawValue), threshold \(fixed(Double(patching.threshold), 4)) nats; "
+        + "mean entropy \(fixed(total / Double(count), 4)) nats")
+    guard walks.count > 1 else { return }
+    let share = 100 * Double(flips) / Double(max(1, exactCount))
+    note(
+      "\(precision.rawValue) beside float32, both run: \(grouped(flips)) ends of patches are of "
+        + "one alone, \(fixed(share, 3)) % of the \(grouped(exactCount)) of float32")
+  }
+
+  private func endObject() throws(Failure) {
     try emit("],\"patch_lengths\":[", terminator: "")
-    for start in stride(from: 0, to: patches, by: 1 << 14) {
-      let piece = lengths[start..<min(start + 1 << 14, patches)]
-      try emit((start > 0 ? "," : "") + list(Array(piece)), terminator: "")
+    var (start, separator) = (0, "")
+    for block in stride(from: 0, to: source.count, by: 1 << 14) {
+      var lengths: [Int32] = []
+      for i in block..<min(block + 1 << 14, source.count)
+      where i == source.count - 1 || ends[i / 8] >> (i % 8) & 1 == 1 {
+        lengths.append(Int32(i + 1 - start))
+        start = i + 1
+      }
+      guard !lengths.isEmpty else { continue }
+      try emit(separator + list(lengths), terminator: "")
+      separator = ","
     }
+    let compared =
+      walks.count > 1
+      ? ",\"precision\":\"\(precision.rawValue)\",\"float32_patch_ends\":\(exactCount),"
+        + "\"flipped_patch_ends\":\(flips)" : ""
     try emit(
-      "],\"rule\":\"\(patching.rule.rawValue)\",\"threshold\":\(patching.threshold)}")
+      "],\"rule\":\"\(patching.rule.rawValue)\",\"threshold\":\(patching.threshold)\(compared)}")
   }
 
   private func list(_ numbers: [Int32]) -> String {

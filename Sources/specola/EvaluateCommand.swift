@@ -33,6 +33,10 @@ struct Evaluate: ParsableCommand {
     }
     progress("")
     if let signal = Interrupt.signal { throw ExitCode(128 + signal) }
+    guard !result.loss.isNaN else {
+      throw Failure(
+        "the loss is not a number, so a weight went bad; check the checkpoint", code: 1)
+    }
     let bits = result.bitsPerByte
     if json {
       let object: JSON = [

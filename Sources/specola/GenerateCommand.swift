@@ -107,6 +107,7 @@ struct Generate: ParsableCommand {
     var decoder = directory.tokenizer.map { StreamingDecoder($0) }
     if !json { try emit(directory.tokenizer.map { text($0, ids) } ?? "", terminator: "") }
     var refilled = false
+    let began = ContinuousClock.now
     for _ in 0..<maxTokens where Interrupt.signal == nil {
       let id = try generator.next()
       refilled = refilled || generator.refilled
@@ -123,10 +124,20 @@ struct Generate: ParsableCommand {
     } else {
       try emit(decoder?.flush() ?? "")
     }
+    let seconds = (ContinuousClock.now - began) / .seconds(1)
+    note(speed(generator, new: generator.ids.count - ids.count, seconds))
     if refilled {
       note("the context of \(directory.model.context) was full: each time its last half was kept")
     }
     if let signal = Interrupt.signal { throw ExitCode(128 + signal) }
+  }
+
+  /// How fast it went, the reading of the prompt included.
+  private func speed(_ generator: Generator, new count: Int, _ seconds: Double) -> String {
+    var text = "\(grouped(count)) tokens in \(fixed(seconds, 3)) s"
+    if count > 0 { text += ", \(grouped(Int(Double(count) / seconds))) a second" }
+    guard let state = generator.state as? BLTState else { return text }
+    return text + "; the latent transformer ran for \(grouped(state.latentRuns)) patches"
   }
 
   private func text(_ tokenizer: any Tokenizer, _ ids: [Int32]) -> String {

@@ -42,7 +42,8 @@ struct Specola: ParsableCommand {
       let code = exitCode(for: error)
       // Help that was asked for, and the end after a signal, are no mistakes.
       if code.isSuccess || error is ExitCode { exit(withError: error) }
-      complain(message(for: error) + "; see --help")
+      let text = message(for: error)
+      complain((text.hasSuffix(".") ? String(text.dropLast()) : text) + "; see --help")
       Glibc.exit(code.rawValue)
     }
   }

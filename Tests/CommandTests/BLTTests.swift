@@ -1,4 +1,5 @@
 import Files
+import Glibc
 import Testing
 
 /// The Byte Latent Transformer from the command line: an entropy model, its patches, a BLT on them.
@@ -84,6 +85,65 @@ import Testing
     #expect(shown.output.hasPrefix("|c|i|t|t|") && shown.error.contains("7 patches of 1.00"))
   }
 
+  /// The ends that flip in bf16 are those that the printed entropies give.
+  @Test func countsFlips() throws {
+    let workshop = try prepared()
+    // In the middle of the entropies, where a rounding flips many.
+    try workshop.write("mixed", (0..<3_000).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 3) })
+    let text = ["entropy", "entropy", "mixed", "--json"]
+    let all = try object(workshop.succeed(text))["entropies"]?.array?.compactMap(\.double) ?? []
+    let middle = all.sorted()[1_500]
+    let threshold = ["--threshold", "\(middle)"]
+    let exact = try object(workshop.succeed(text + threshold))
+    let half = try object(workshop.succeed(text + threshold + ["--precision", "bf16"]))
+    func ends(_ found: [String: JSON]) throws -> [Bool] {
+      let entropies = try #require(found["entropies"]?.array?.map { $0.double ?? 0 })
+      return entropies.enumerated().map { $0 == 0 || $1 > middle }
+    }
+    let (a, b) = (try ends(exact), try ends(half))
+    let flips = zip(a, b).count { $0 != $1 }
+    #expect(flips > 0 && flips < a.count / 4)
+    #expect(half["flipped_patch_ends"]?.int == flips && half["precision"] == "bf16")
+    #expect(half["float32_patch_ends"]?.int == a.count { $0 } && exact["precision"] == nil)
+    let shown = try workshop.succeed(
+      ["entropy", "entropy", "mixed", "--precision", "bf16"] + threshold)
+    #expect(shown.error.contains("\(flips) ends of patches are of one alone"))
+    // Rules that ask no entropy have none.
+    let space = try object(workshop.succeed(text + ["--precision", "bf16", "--rule", "space"]))
+    #expect(space["flipped_patch_ends"] == 0)
+    for more in [["--rule", "top-k"], ["--target-patch", "3"]] {
+      let found = try object(workshop.succeed(text + ["--precision", "bf16"] + more))
+      #expect(found["flipped_patch_ends"]?.int ?? 0 > 0, "\(more)")
+    }
+  }
+
+  /// Twenty times the text takes no more memory: what is at its highest while it is read.
+  @Test(arguments: [[], ["--json"]]) func memoryIsBounded(_ options: [String]) throws {
+    let workshop = try prepared()
+    func peak(_ count: Int) throws -> Int {
+      try workshop.write("long", (0..<count).map { UInt8(97 + ($0 &* $0 >> 3) % 26) })
+      let run = try workshop.start(
+        ["entropy", "entropy", "long"] + options, shell: #"exec "$@" > /dev/null"#)
+      var most = 0
+      while let kilobytes = Self.peak(of: run.process) {
+        most = max(most, kilobytes)
+        usleep(1_000)
+      }
+      #expect(try run.wait().code == 0)
+      return most
+    }
+    let (small, large) = (try peak(100_000), try peak(2_000_000))
+    #expect(small > 1_000 && large < small + 4_000, "\(small) kB, then \(large) kB")
+  }
+
+  /// Kilobytes that a running process has held at most; nil when it has ended.
+  private static func peak(of process: pid_t) -> Int? {
+    let status = (try? FileSystem.readAll("/proc/\(process)/status")) ?? []
+    let lines = String(decoding: status, as: UTF8.self).split(separator: "\n")
+    let line = lines.first { $0.hasPrefix("VmHWM:") }
+    return line.flatMap { Int($0.filter(\.isNumber)) }
+  }
+
   @Test func refuses() throws {
     let workshop = try prepared()
     let text = ["entropy", "entropy", "--text", "the fox"]
@@ -91,6 +151,8 @@ import Testing
       (text + ["--threshold", "nan"], 64, ["--threshold", "nan"]),
       (text + ["--threshold", "-1"], 64, ["--threshold", "-1"]),
       (text + ["--threshold", "1e999"], 64, ["--threshold", "inf"]),
+      (text + ["--threshold", "1e39"], 64, ["--threshold 1e+39"]),
+      (text + ["--precision", "int4"], 64, ["int4", "float32", "bf16"]),
       (text + ["--rule", "glbal"], 64, ["glbal", "nearest: global"]),
       (text + ["--patch-size", "0"], 64, ["--patch-size 0"]),
       (text + ["--max-patch", "0"], 64, ["--max-patch 0"]),

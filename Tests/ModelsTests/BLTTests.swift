@@ -5,92 +5,13 @@ import TestSupport
 import Testing
 
 @Suite struct BLTTests {
-  /// A small BLT with patches of several lengths, and a window that texts outgrow.
-  private static func model(
-    window: Int? = 12, longest: Int? = nil, mode: String = "entropy", encoderLayers: Int = 1
-  ) -> BLT {
-    var c = BLTConfig()
-    (c.hashSizes, c.hashRows, c.context, c.window) = ([3, 4, 5], 61, 2_100, window)
-    (c.longestPatch, c.patchingMode, c.threshold) = (longest, mode, 4.6)
-    func shape(_ stack: inout RotaryConfig, _ sizes: [Int]) {
-      (stack.width, stack.layers, stack.heads) = (sizes[0], sizes[1], sizes[2])
-      (stack.inner, stack.keyHeads) = (sizes[3], sizes[4])
-    }
-    shape(&c.patcher, [16, 2, 2, 24, 2])
-    c.patcher.window = window
-    shape(&c.encoder, [16, encoderLayers, 2, 28, 1])
-    shape(&c.decoder, [16, 2, 2, 28, 2])
-    shape(&c.latent, [24, 2, 2, 40, 2])
-    let model = BLT(c)
-    model.parameters.initialize(seed: 5)
-    if let head = model.parameters["model.patcher.lm_head.weight"] {
-      for i in 0..<head.count { head.storage.floats[i] *= 1.5 }
-    }
-    return model
-  }
-
   private static func text(_ count: Int, _ name: String = "text") -> [Int32] {
     [1] + randomIds(count - 1, below: 12, name).map { $0 + 101 }
   }
 
-  /// Read at once, in pieces and byte by byte: the same scores, and the latent transformer runs
-  /// once a patch.
-  @Test(arguments: [1, 2, 30, 511, 512, 513, 2_000]) func incrementalIsWhole(_ length: Int) throws {
-    for model in [Self.model(window: 512), Self.model(longest: 3), Self.model(mode: "byte")] {
-      let ids = Self.text(length)
-      let full = model(Tokens([ids]), Pass()).values
-      let patches = model.patchEnds(Tokens([ids])).count { $0 }
-      for piece in [1, 7, 500] {
-        let state = model.makeCache()
-        var found: [Float] = []
-        for start in stride(from: 0, to: length, by: piece) {
-          let part = Array(ids[start..<min(start + piece, length)])
-          found += model(Tokens([part]), Pass(cache: state)).values
-        }
-        #expect(state.count == length && distance(found, full) < 1e-5, "pieces of \(piece)")
-        #expect((state as? BLTState)?.latent.count == patches)
-      }
-    }
-  }
-
-  /// A text's scores are those of every longer text.
-  @Test(arguments: [1, 2, 3, 17, 511, 512, 513]) func prefixIsConsistent(_ length: Int) {
-    let ids = Self.text(600)
-    for model in [Self.model(window: 512), Self.model(longest: 2)] {
-      let full = model(Tokens([ids]), Pass()).values
-      let part = model(Tokens([Array(ids[..<length])]), Pass()).values
-      #expect(distance(part, full[..<(length * 260)]) < 1e-5)
-    }
-  }
-
-  /// Sequences of a batch are the sequences alone, whatever their patches.
-  @Test func rowsDoNotLeak() throws {
-    let model = Self.model()
-    let rows = [40, 1, 2, 77, 13].map { Self.text($0, "row \($0)") }
-    let batch = model(Tokens(rows), Pass()).values
-    #expect(distance(batch, rows.flatMap { model(Tokens([$0]), Pass()).values }) < 1e-5)
-    let patcher = try #require(model.patcher)
-    let entropies = patcher.entropies(Tokens(rows), Pass())
-    #expect(distance(entropies, rows.flatMap { patcher.entropies(Tokens([$0]), Pass()) }) < 1e-5)
-  }
-
-  /// Changing a byte changes nothing before it, and what is at it.
-  @Test func isCausal() {
-    let (model, ids) = (Self.model(), Self.text(50))
-    let before = model(Tokens([ids]), Pass()).values
-    for j in ids.indices.dropFirst() {
-      var changed = ids
-      changed[j] += 1
-      let after = model(Tokens([changed]), Pass()).values
-      // To rounding: where patches end elsewhere, sums have other lengths.
-      #expect(distance(after[..<(j * 260)], before[..<(j * 260)]) < 1e-5, "\(j) is seen before")
-      #expect(after[j * 260..<(j + 1) * 260] != before[j * 260..<(j + 1) * 260])
-    }
-  }
-
   /// Going back is never having gone on, open patches included.
   @Test(arguments: [nil, 3] as [Int?]) func truncatedIsFull(_ longest: Int?) {
-    let model = Self.model(window: nil, longest: longest)
+    let model = makeBLT(window: nil, longest: longest)
     let (ids, other) = (Self.text(60), Self.text(60, "other"))
     let state = model.makeCache()
     _ = model(Tokens([ids]), Pass(cache: state))
@@ -106,7 +27,7 @@ import Testing
 
   /// Every gradient is a slope: through pooling, slots and the doubled residual.
   @Test(arguments: [1, 2]) func gradientsAreSlopes(_ encoderLayers: Int) throws {
-    let model = Self.model(encoderLayers: encoderLayers)
+    let model = makeBLT(encoderLayers: encoderLayers)
     let rows = [Self.text(23), Self.text(9, "second")]
     let (_, gradients) = lossAndGradients(model, rows, rows.map(shifted))
     func loss() -> Double {
@@ -221,14 +142,6 @@ import Testing
   }
 }
 
-private func makeEntropyModel(window: Int?) -> EntropyModel {
-  var c = RotaryConfig()
-  (c.width, c.layers, c.heads, c.inner, c.window) = (16, 3, 2, 24, window)
-  let model = EntropyModel(c)
-  model.parameters.initialize(seed: 2)
-  return model
-}
-
 @Suite struct EntropyTests {
   /// In chunks, on any number of lanes, whatever the pieces: the bits of one another, and of the
   /// whole text to rounding.
@@ -246,6 +159,42 @@ private func makeEntropyModel(window: Int?) -> EntropyModel {
         found += stream.push(ids[piece])
       }
       #expect(found + stream.finish() == single)
+    }
+  }
+
+  /// In bf16 too what comes out depends neither on lanes nor on pieces nor on other texts.
+  @Test func bf16DependsOnTheTextAlone() {
+    let texts = [2_700, 1, 3, 600].map { n in randomIds(n, below: 256, "\(n)").map { $0 + 4 } }
+    let model = makeEntropyModel(window: 512)
+    let exact = model.entropies(of: texts, lanes: Lanes(1))
+    model.parameters.use(.bf16)
+    model.parameters.repack(Lanes(1))
+    let found = model.entropies(of: texts, lanes: Lanes(1))
+    #expect(model.entropies(of: texts.reversed(), lanes: Lanes(3)) == found.reversed())
+    let difference = distance(found.flatMap { $0 }, exact.flatMap { $0 })
+    #expect(difference > 1e-5 && difference < 0.05, "\(difference)")
+    let one = EntropyStream(model, lanes: Lanes(1))
+    let single = one.push(texts[0]) + one.finish()
+    #expect(distance(single, exact[0]) < 0.05)
+    for lanes in [2, 5] {
+      let stream = EntropyStream(model, lanes: Lanes(lanes))
+      var parts: [Float] = []
+      for piece in [0..<1, 1..<900, 900..<2_700] { parts += stream.push(texts[0][piece]) }
+      #expect(parts + stream.finish() == single)
+    }
+  }
+
+  /// Weights begin within three deviations of 0, and fill what lies between.
+  @Test func weightsBeginWithinThreeDeviations() throws {
+    let model = makeBLT()
+    for (name, inputs) in [("model.encoder_hash_tok_embedding", 16), ("lm_head", 16)] {
+      let weight = try #require(model.parameters[name + ".weight"])
+      let deviation = 1 / Float(inputs).squareRoot()
+      let largest = weight.storage.floats.map(abs).max() ?? 0
+      #expect(largest <= 3 * deviation && largest > 2.8 * deviation, "\(name): \(largest)")
+      let squares = weight.storage.floats.reduce(0) { $0 + Double($1) * Double($1) }
+      let spread = (squares / Double(weight.count)).squareRoot() / Double(deviation)
+      #expect(abs(spread - 0.9866) < 0.05, "\(name): \(spread)")
     }
   }
 
@@ -268,9 +217,9 @@ private func makeEntropyModel(window: Int?) -> EntropyModel {
   /// Scores that are far apart, equal or alone have the entropies that they should.
   @Test func extremes() {
     let even = Tensor([1, 260], [Float](repeating: 3e38, count: 260))
-    #expect(abs(EntropyModel.entropies(even)[0] - 5.560_682) < 1e-5)
+    #expect(abs(even.entropies()[0] - 5.560_682) < 1e-5)
     var sure = [Float](repeating: -3e38, count: 260)
     sure[7] = 3e38
-    #expect(EntropyModel.entropies(Tensor([1, 260], sure)) == [0])
+    #expect(Tensor([1, 260], sure).entropies() == [0])
   }
 }

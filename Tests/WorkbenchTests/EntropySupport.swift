@@ -47,7 +47,7 @@ struct EntropyBench {
     }
     return scores.withUnsafeBufferPointer {
       NextByte(
-        scores: $0, entropy: EntropyModel.entropies(Tensor([1, 260], scores))[0], came: came)
+        scores: $0, entropy: Tensor([1, 260], scores).entropies()[0], came: came)
     }
   }
 

@@ -112,6 +112,8 @@ typedef struct {
   X(cross_entropy_backward, (float *dx, const float *x, const float *lse, const int32_t *targets, \
                              float weight, ptrdiff_t rows, ptrdiff_t n), \
     (dx, x, lse, targets, weight, rows, n)) \
+  /* out[r] = entropy of softmax(x[r]), nats */ \
+  X(entropies, (float *out, const float *x, ptrdiff_t rows, ptrdiff_t n), (out, x, rows, n)) \
   X(dropout, (float *y, const float *x, sp_dropout_t d, uint64_t start, bool accumulate, \
               ptrdiff_t n), \
     (y, x, d, start, accumulate, n)) \
