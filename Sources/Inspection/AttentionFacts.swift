@@ -21,6 +21,47 @@ public struct MaskFacts: Sendable, Equatable {
   public var skipped: Double
 }
 
+extension MaskFacts {
+  /// What ranges of keys hide of all pairs.
+  public init(_ name: String, _ ranges: KeyRanges, isWhatIf: Bool = false) {
+    let seen = zip(ranges.first, ranges.last).reduce(0) { $0 + Int($1.1 - $1.0) }
+    let blocks = ranges.blocks(of: 64)
+    (self.name, self.isWhatIf) = (name, isWhatIf)
+    hidden = 1 - Double(seen) / Double(ranges.first.count * ranges.keys)
+    skipped = Double(blocks.empty) / Double(blocks.full + blocks.partial + blocks.empty)
+  }
+
+  /// What a mask hides of so many tokens.
+  public init(_ mask: AttentionMask, tokens: Int, isWhatIf: Bool = false) {
+    self.init(mask.name, mask.compiled(queries: tokens, keys: tokens), isWhatIf: isWhatIf)
+  }
+}
+
+extension BLTSnapshot {
+  /// The masks of all its attentions, in the order in which they are computed.
+  public var masks: [(part: String, facts: MaskFacts)] {
+    let (k, p) = (Int32(config.slots), patches.count)
+    let asking = patches.flatMap { Array(repeating: $0, count: Int(k)) }
+    let pooling = KeyRanges(
+      first: asking.map { Int32($0.lowerBound) }, last: asking.map { Int32($0.upperBound) },
+      keys: ids.count)
+    let first = sources.map { Int32($0) * k }
+    let reading = KeyRanges(first: first, last: first.map { $0 + k }, keys: p * Int(k))
+    let local: AttentionMask = config.window.map { .window($0) } ?? .causal
+    var masks: [(part: String, facts: MaskFacts)] = [
+      ("encoder", MaskFacts(local, tokens: ids.count)),
+      ("pooling", MaskFacts("patch ranges", pooling)),
+      ("latent", MaskFacts(.causal, tokens: p)),
+      ("slots", MaskFacts("patch ranges", reading)),
+      ("decoder", MaskFacts(local, tokens: ids.count)),
+    ]
+    if config.hasPatcher {
+      masks.insert(("patcher", MaskFacts(config.patcher.mask, tokens: ids.count)), at: 0)
+    }
+    return masks
+  }
+}
+
 /// A whole stage in square blocks, each by its largest number.
 public struct BlockMap: Sendable, Equatable {
   /// Cells a side of one block.
@@ -88,14 +129,8 @@ extension AttentionSnapshot {
 
   /// The mask in force in a layer.
   public func maskFacts(layer: Int) -> MaskFacts {
-    let ranges = mask(layer).compiled(queries: ids.count, keys: ids.count)
-    let seen = zip(ranges.first, ranges.last).reduce(0) { $0 + Int($1.1 - $1.0) }
-    let blocks = ranges.blocks(of: 64)
     let isWhatIf = edits.contains { if case .mask = $0 { true } else { false } }
-    return MaskFacts(
-      name: mask(layer).name, isWhatIf: isWhatIf,
-      hidden: 1 - Double(seen) / Double(ids.count * ids.count),
-      skipped: Double(blocks.empty) / Double(blocks.full + blocks.partial + blocks.empty))
+    return MaskFacts(mask(layer), tokens: ids.count, isWhatIf: isWhatIf)
   }
 
   /// A stage of a head in blocks of `block` x `block` cells, each row computed once.

@@ -20,13 +20,24 @@ public final class Probe {
   }
 
   private var kept: [Int: [Part: [Float]]] = [:]
+  /// What a model names by itself; nil where nobody asked.
+  private var named: [String: [Float]]?
   /// The mask in force, by layer.
   public private(set) var masks: [Int: AttentionMask] = [:]
 
-  public init() {}
+  /// `keepsNames`: whether it also keeps what is no part of a layer, under the model's own names.
+  public init(keepsNames: Bool = false) { named = keepsNames ? [:] : nil }
 
   /// Rows of a layer's part, one after another; none where the layer has no such part.
   public subscript(_ layer: Int, _ part: Part) -> [Float] { kept[layer]?[part] ?? [] }
+
+  /// Rows that the model recorded under a name, one after another; none without them.
+  public subscript(_ name: String) -> [Float] { named?[name] ?? [] }
+
+  /// Keeps something under a name, if it was asked for.
+  public func record(_ name: @autoclosure () -> String, _ value: Tensor) {
+    named?[name()] = value.values
+  }
 
   func record(_ layer: Int, mask: AttentionMask) { masks[layer] = mask }
 

@@ -53,6 +53,10 @@ public struct BLT: LanguageModel {
 
   public func logits(_ hidden: Tensor) -> Tensor { head(hidden) }
   public func makeCache() -> any DecodingState { BLTState(config) }
+  /// The rows of the hash table for position `i`, functions outside and sizes inside.
+  package func hashPlaces(_ ids: [Int32], at i: Int) -> [Int] {
+    hashes.places(Array(ids[...i]), from: i).map { Int($0) % config.hashRows }
+  }
 
   public func hidden(_ input: Tokens, _ pass: Pass) -> Tensor {
     guard let state = pass.state as? BLTState else {
@@ -105,15 +109,18 @@ public struct BLT: LanguageModel {
     _ input: Tokens, _ ends: [Bool], _ pass: Pass, _ state: BLTState?
   ) -> Tensor {
     let embedded = bytes(input.ids, pass) + hashes(input, state, pass)
+    pass.probe?.record("bytes", embedded)
     let x = encoder(embedded, input, Pass(tape: pass.tape, cache: state?.encoder))  // [N, E]
+    pass.probe?.record("encoder", x)
     let patches = Patches(input, ends: ends, waiting: state?.waiting ?? 0)
     // Bytes of the open patch that earlier passes have read stand before the new ones.
     let open = state?.keep(x) ?? x
     var slots: Tensor?
     if !patches.ranges.isEmpty {
-      let patch = encoder.pool(open, patches.ranges)  // [P, k · E]
+      let patch = encoder.pool(open, patches.ranges, pass.probe)  // [P, k · E]
       let deep = Pass(tape: pass.tape, cache: state?.latent)
       let o = latent.reduce(latentInput?(patch) ?? patch) { $1($0, patches.tokens, deep) }
+      pass.probe?.record("latent", o)
       slots = decoder.slots(o)  // [P · k, E]
     }
     defer { state?.finish(slots) }
@@ -222,9 +229,13 @@ struct CrossAttention {
   }
 
   /// 2 x + attention: the module adds its input, and whoever calls it does once more.
-  func callAsFunction(_ x: Tensor, _ keyValues: Tensor, _ ranges: KeyRanges) -> Tensor {
-    let heads = queries(queryNorm(x)).attention(to: keyValues, layout, ranges)
-    return output(heads, residual: x) + x
+  func callAsFunction(
+    _ x: Tensor, _ keyValues: Tensor, _ ranges: KeyRanges, _ probe: Probe?, _ name: String
+  ) -> Tensor {
+    let q = queries(queryNorm(x))
+    probe?.record(name + ".queries", q)
+    probe?.record(name + ".keys", keyValues)
+    return output(q.attention(to: keyValues, layout, ranges), residual: x) + x
   }
 }
 
@@ -253,14 +264,16 @@ struct LocalEncoder {
   }
 
   /// Patches [P, k · E] of ranges of byte states: their largest numbers ask, their bytes answer.
-  func pool(_ x: Tensor, _ ranges: [Range<Int>]) -> Tensor {
+  func pool(_ x: Tensor, _ ranges: [Range<Int>], _ probe: Probe?) -> Tensor {
     let (p, e) = (ranges.count, x.columns)
     let q = project(x.largest(in: ranges)).reshaped([p * slots, e])
     let seen = ranges.flatMap { [Range<Int>](repeating: $0, count: slots) }
     let keys = KeyRanges(
       first: seen.map { Int32($0.lowerBound) }, last: seen.map { Int32($0.upperBound) },
       keys: x.rows)
-    return cross(q, cross.keyValues(x), keys).reshaped([p, slots * e])
+    let patch = cross(q, cross.keyValues(x), keys, probe, "pooling").reshaped([p, slots * e])
+    probe?.record("patches", patch)
+    return patch
   }
 }
 
@@ -305,7 +318,7 @@ struct LocalDecoder {
       if i < crosses.count {
         let keyValues =
           state?.keyValues(i, crosses[i], adding: slots) ?? crosses[i].keyValues(slots ?? x)
-        x = crosses[i](x, keyValues, ranges)
+        x = crosses[i](x, keyValues, ranges, pass.probe, "decoder.\(i)")
       }
       x = block(x, input, local)
     }

@@ -28,6 +28,8 @@ public struct GapBars: Widget {
   public var first = 0
   /// The upper end of the scale; the largest finite value without one.
   public var top: Double?
+  /// Whether a scale stands at the left and the names of what is drawn; else only the picture does.
+  public var showsScale = true
 
   public init(characters: [String], values: [Double], boundaries: [Bool], threshold: Double) {
     (self.characters, self.values) = (characters, values)
@@ -53,8 +55,16 @@ public struct GapBars: Widget {
     return window(in: area).contains(index) ? index : nil
   }
 
+  /// The column of the canvas where a character stands; nil where it is out of sight.
+  public func column(of k: Int, in area: Rect) -> Int? {
+    let window = window(in: area)
+    guard window.contains(k) else { return nil }
+    return area.column + margins(area).label + (k - window.lowerBound) * 2
+  }
+
   private func margins(_ area: Rect) -> (label: Int, mean: Int) {
-    area.width >= 72 ? (9, ribbons.isEmpty ? 0 : 7) : area.width >= 20 ? (7, 0) : (0, 0)
+    guard showsScale else { return (0, 0) }
+    return area.width >= 72 ? (9, ribbons.isEmpty ? 0 : 7) : area.width >= 20 ? (7, 0) : (0, 0)
   }
 
   public func draw(on canvas: inout Canvas, in area: Rect) {
@@ -62,7 +72,7 @@ public struct GapBars: Widget {
     let label = margins(area).label
     let (upper, bands) = area.split(bottom: min(ribbons.count, max(0, area.height - 4)))
     let (above, text) = upper.split(bottom: 1)
-    let (header, bars) = above.split(top: above.height > 2 ? 1 : 0)
+    let (header, bars) = above.split(top: showsScale && above.height > 2 ? 1 : 0)
     if label > 0 { canvas.write(unit, in: header, column: 1) }
     drawBars(on: &canvas, in: bars, window, label)
     drawText(on: &canvas, in: text, window, label)

@@ -32,6 +32,8 @@ public struct HeatMap: Widget {
   public var cursor: Position?
   /// The first row and column in sight.
   public var origin = Position(0, 0)
+  /// Whether rows have their number before their name.
+  public var numbersRows = true
   /// How many numbers a row and a column stand for, where the map itself is one of blocks.
   public var unit = Size(rows: 1, columns: 1)
 
@@ -50,7 +52,9 @@ public struct HeatMap: Widget {
   }
 
   /// The columns of the largest number of a row.
-  private var indexWidth: Int { max(2, String(max(0, rows.count - 1) * unit.rows).count) }
+  private var indexWidth: Int {
+    !numbersRows ? 0 : max(2, String(max(0, rows.count - 1) * unit.rows).count)
+  }
 
   /// The part of the map that `area` shows, moved so that the cursor is in it.
   public func window(in area: Rect) -> Window {
@@ -214,7 +218,9 @@ public struct HeatMap: Widget {
     let index = indexWidth
     let focus = cursor.map { (row..<row + max(1, window.block)).contains($0.row) } ?? false
     let flags: Flags = focus ? .bold : []
-    canvas.write(Glyphs.fit(String(row * unit.rows), index, right: true), in: line, .text, flags)
+    if numbersRows {
+      canvas.write(Glyphs.fit(String(row * unit.rows), index, right: true), in: line, .text, flags)
+    }
     let name = Glyphs.fit(rows[row], max(0, window.label - index - 1 - (zoom == .digits ? 0 : 1)))
     canvas.write(name, in: line, column: index + 1, .token(row), flags)
   }

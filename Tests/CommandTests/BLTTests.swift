@@ -63,6 +63,50 @@ import Testing
     #expect(judged["bits_per_byte"]?.double.map { $0 > 4 && $0 < 9 } ?? false)
   }
 
+  /// What the workbench says of a BLT is what the commands compute, at any threshold.
+  @Test func theWorkbenchAgrees() throws {
+    let workshop = try prepared()
+    try workshop.succeed(train + ["--set", "target_patch=3", "--out", "run"])
+    try workshop.succeed(["export", "run", "--out", "model"])
+    let config = String(decoding: try workshop.read("model/config.json"), as: UTF8.self)
+    let own = try #require(
+      try JSON.parse(Array(config.utf8), from: "config")["patching_threshold"]?.double)
+    let text = "the quick fox, perché?"
+    var seen: Set<String> = []
+    for threshold in [own, 5.4, 0] {
+      // The model's own threshold is the only one that the commands read.
+      try workshop.write(
+        "model/config.json",
+        config.replacing(
+          "\"patching_threshold\": \(own)", with: "\"patching_threshold\": \(threshold)"))
+      let script = [
+        "view entropy", "prompt \(text)", "say blt-bits-per-byte", "say patches", "say threshold",
+        "view model", "stage decoder", "say stage", "view generate", "temperature 0", "sample 4",
+        "say id[-1]",
+      ]
+      try workshop.write("say.specola", "model model\n" + script.joined(separator: "\n"))
+      let said = try workshop.succeed(["open", "--no-tui", "--script", "say.specola"]).output
+        .split(separator: "\n")
+      try #require(said.count == 5, "\(said)")
+      #expect(
+        Double(said[2]).map { abs($0 - threshold) < 1e-5 } == true && said[3] == "\"decoder\"")
+      let told = try object(workshop.succeed(["logits", "model", "--prompt", text, "--json"]))
+      let ids = try #require(told["ids"]?.array).compactMap(\.int)
+      var nats = 0.0
+      for (row, next) in zip(try #require(told["logits"]?.array), ids.dropFirst()) {
+        let scores = try #require(row.array).compactMap(\.double)
+        nats += log(scores.reduce(0) { $0 + exp($1) }) - scores[next]
+      }
+      let bits = nats / log(2) / Double(text.utf8.count)
+      #expect(Double(said[0]).map { abs($0 - bits) < 1e-4 } == true, "\(said[0]), \(bits)")
+      let cut = try object(workshop.succeed(["entropy", "model", "--text", text, "--json"]))
+      let lengths = try #require(cut["patch_lengths"]?.array).compactMap(\.int)
+      #expect(lengths[0] == 1 && Int(said[1]) == lengths.count - 1, "the start token is a patch")
+      seen.insert(String(said[0]))
+    }
+    #expect(seen.count == 3)
+  }
+
   @Test func readsAnyBytes() throws {
     let workshop = try prepared()
     let long = [UInt8]((0..<40_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 9) })

@@ -72,6 +72,59 @@ import Testing
     #expect(flops["lm_head.weight"] == 2 * 50_257 * 768)
     #expect(flops["transformer.wte.weight"] == 0 && flops["transformer.wpe.weight"] == 0)
   }
+
+  /// With a window no more keys than that are read.
+  @Test func aWindowBounds() throws {
+    let all = weights(layers: 2, width: 64, context: 512)
+    func flops(_ tokens: Int, _ window: Int?) -> Int {
+      ModelCosts(
+        all, layout: HeadLayout(heads: 4, width: 16), vocabulary: 50_257, context: 512,
+        tokens: tokens, window: window
+      ).parts[0].flops
+    }
+    #expect(flops(300, 128) == flops(128, nil) && flops(100, 128) == flops(100, nil))
+    #expect(flops(300, nil) - flops(128, nil) == 2 * 4 * 64 * 172)
+  }
+
+  /// What runs once a patch counts by its share; hash tables are looked up.
+  @Test func aByteOfABLT() throws {
+    var c = BLTConfig()
+    (c.hashSizes, c.hashRows, c.context, c.window, c.slots) = ([3, 4], 1_000, 256, 50, 3)
+    for (part, width, layers, inner) in [
+      (\BLTConfig.patcher, 16, 2, 40), (\.encoder, 32, 2, 80), (\.decoder, 32, 3, 80),
+      (\.latent, 64, 4, 160),
+    ] {
+      c[keyPath: part].width = width
+      c[keyPath: part].layers = layers
+      c[keyPath: part].heads = 4
+      c[keyPath: part].inner = inner
+    }
+    c.patcher.window = 30
+    c.encoder.crossesAllLayers = true
+    let model = BLT(c)
+    let (n, p, k) = (100.0, 25.0, 3.0)
+    let costs = ModelCosts(
+      model.parameters.parameters.map { ($0.name, $0.shape.axes) }, layout: model.headLayout,
+      vocabulary: 260, context: 256, tokens: 100, blt: (c, 25))
+    #expect(costs.parts[0].parameters == model.parameters.count)
+    /// A layer of this width and inner width on so many keys.
+    func layer(_ c: Double, _ f: Double, _ keys: Double) -> Double {
+      2 * (4 * c * c + 3 * c * f) + 4 * c * keys
+    }
+    let local = 2 * layer(32, 80, 50)
+    let pooling = p / n * 2 * k * 32 * 32 + 2 * 2 * (1 + p / n * k) * 32 * 32 + 4 * 32 * k
+    let latent = p / n * (4 * layer(64, 160, p) + 2 * k * 32 * 64)
+    let reading = 3 * (2 * 2 * (1 + p / n * k) * 32 * 32 + 4 * 32 * k)
+    let decoding = p / n * 2 * k * 32 * 64 + 3 * layer(32, 80, 50) + 2 * 32 * 260
+    let patcher = 2 * layer(16, 40, 30) + 2 * 16 * 260
+    let whole = local + pooling + latent + reading + decoding + patcher
+    #expect(abs(Double(costs.parts[0].flops) - whole) < 20, "\(costs.parts[0].flops), \(whole)")
+    #expect(costs.kinds.reduce(0) { $0 + $1.flops } == costs.parts[0].flops)
+    let kinds = Dictionary(uniqueKeysWithValues: costs.kinds.map { ($0.name, $0) })
+    #expect(kinds["encoder_hash_tok_embedding"]?.flops == 0)
+    #expect(kinds["encoder_hash_tok_embedding"]?.parameters == 2_000 * 32)
+    #expect(costs.parts.contains { $0.path == "global_transformer" && $0.isGroup })
+  }
 }
 
 @Suite struct WeightFactsTests {

@@ -255,7 +255,7 @@ import Workbench
         "scaled  x 1.50 / sqrt(16) -0.489", "mask           12-5 >= 4  hidden",
       ])
     try drawn.run("stage masked")
-    #expect(drawn.lines(5...5)[0].hasPrefix(" all but the last 4 are hidden: minus infinity"))
+    #expect(drawn.lines(5...5)[0].hasPrefix(" mask window=4 hides 73 %: minus infinity "))
     #expect(drawn.lines(22...22)[0].contains("mask window=4 (what if) hides 73 %") == false)
     #expect(drawn.lines(38...38, 40, 120)[0].hasSuffix("mask window=4 (what if) hides 73 %"))
   }

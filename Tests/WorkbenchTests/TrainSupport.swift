@@ -26,6 +26,24 @@ struct TrainBench {
     run("view train")
   }
 
+  /// The recipe of an entropy model, or of a BLT over that model's run.
+  func trainBytes(_ what: String, _ options: String = "") throws -> String {
+    let stack = #""hidden_size": 12, "num_hidden_layers": 1, "num_attention_heads": 2"#
+    try AtomicFile.write(
+      what == "blt"
+        ? """
+        {"model_type": "blt", "max_position_embeddings": 48, "local_attention_window_len": 16,
+        "encoder_hash_byte_group_vocab": 31, "encoder_config": {\(stack)},
+        "decoder_config": {\(stack)}, "global_config": {\(stack), "intermediate_size": 24}}
+        """
+        : """
+        {"model_type": "blt_patcher", "max_position_embeddings": 48, "sliding_window": 16, \(stack),
+        "intermediate_size": 20}
+        """, to: "\(folder)/\(what).json")
+    return "train \"\(folder)/tiny.json\" model=\"\(folder)/\(what).json\" "
+      + "data.tokenizer=byte out=\"\(folder)/\(what)\" \(options)"
+  }
+
   /// The command that begins the recipe.
   func train(_ options: String = "", into run: String = "run") -> String {
     "train \"\(folder)/tiny.json\" model=\"\(folder)/shape.json\" "

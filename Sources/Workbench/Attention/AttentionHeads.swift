@@ -199,7 +199,8 @@ extension AttentionView {
 
   func elements(_ bench: Bench) -> [(name: String, meaning: String)] {
     guard let picture = bench.picture else { return [] }
-    return [
+    let ofBLT = [("BLT", "heads of its local decoder; 6 shows the stages and cross-attention")]
+    return (bench.model?.blt == nil ? [] : ofBLT) + [
       ("strip", "the steps of attention in their order; n and p go through them"),
       ("map", "a row for each token that reads, a column for each that is read"),
       ("LEDGER", "how the cell under the cursor came to its weight, term by term"),

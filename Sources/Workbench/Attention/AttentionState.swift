@@ -250,6 +250,7 @@ extension Bench {
   }
 
   private mutating func setStage(_ word: String) throws(Failure) {
+    if try setBLTStage(word) { return }
     let stages = self.stages
     switch word {
     case "next", "back":

@@ -63,38 +63,16 @@ package struct AttentionView: View {
     let line = layout.strip
     let stages = bench.stages
     let here = stages.firstIndex(of: bench.settings.stage) ?? 0
-    let count = "\(here + 1)/\(stages.count)"
     var column = 1
     if layout.isNarrow {
-      column += canvas.write("head \(bench.settings.head)", in: line, column: 1, .title) + 3
+      let what = bench.model?.blt == nil ? "head" : "decoder"
+      column += canvas.write("\(what) \(bench.settings.head)", in: line, column: 1, .title) + 3
     }
-    let room = line.width - column - count.count - 2
-    func text(_ range: ClosedRange<Int>) -> String {
-      range.map { k in
-        let stage = stages[k]
-        let name = k == here ? "[\(stage.rawValue.uppercased())]" : stage.rawValue
-        let isBorder = k < range.upperBound && (stage == .qkv || stage == .joined)
-        return isBorder ? name + " |" : name
-      }.joined(separator: " ")
-    }
-    var shown = here...here
-    while true {
-      let before = shown
-      for (left, right) in [(1, 0), (0, 1)] {
-        let wider =
-          max(0, shown.lowerBound - left)...min(stages.count - 1, shown.upperBound + right)
-        if text(wider).count <= room { shown = wider }
-      }
-      if shown == before { break }
-    }
-    let strip = text(shown)
-    canvas.write(strip, in: line, column: column)
-    if let start = strip.firstIndex(of: "["), let end = strip.firstIndex(of: "]") {
-      let at = column + strip.distance(from: strip.startIndex, to: start)
-      let width = strip.distance(from: start, to: end) + 1
-      canvas.mark(line.split(left: at).1.split(left: width).0, .reverse, .title)
-    }
-    canvas.write(right: count, in: layout.isNarrow ? line : line.split(right: 1).0)
+    let strip = StageStrip(
+      names: stages.map(\.rawValue), here: here,
+      borders: Set([Stage.qkv, .joined].compactMap { stages.firstIndex(of: $0) }))
+    let right = layout.isNarrow ? line : line.split(right: 1).0
+    canvas.draw(strip, in: right.split(left: column).1)
   }
 
   private func drawHead(
@@ -104,10 +82,12 @@ package struct AttentionView: View {
     let shared =
       heads.keyHeads < heads.heads
       ? ", keys of \(shown.head / (heads.heads / heads.keyHeads))" : ""
+    let (layers, all) = ("layers 0-\(picture.snapshot.layers - 1)", "heads 0-\(heads.heads - 1)")
     canvas.write(
-      "head \(shown) of layers 0-\(picture.snapshot.layers - 1), "
-        + "heads 0-\(heads.heads - 1)\(shared); "
-        + "\(heads.width) wide", in: layout.head, column: 1, .title)
+      bench.model?.blt == nil
+        ? "head \(shown) of \(layers), \(all)\(shared); \(heads.width) wide"
+        : "decoder head \(shown) of \(layers), \(all)\(shared)",
+      in: layout.head, column: 1, .title)
     canvas.write(caption(bench, picture), in: layout.caption, column: 1)
   }
 
@@ -129,18 +109,20 @@ package struct AttentionView: View {
     let root = Numbers.short(Double(width).squareRoot(), 5)
     switch picture.stage {
     case .input: return "each token's vector, as the layer receives it"
-    case .norm: return "every vector: mean 0, spread 1, rescaled"
+    case .norm:
+      let isRootMeanSquare = bench.model.map {
+        $0.blt != nil || $0.configuration["rms_norm_eps"] != nil
+      }
+      return isRootMeanSquare == true
+        ? "every vector: over its root mean square" : "every vector: mean 0, spread 1, rescaled"
     case .qkv, .queries, .keys, .values: return "three views: asks (q), offers (k), carries (v)"
     case .scores: return "q of the row times k of the column, summed"
     case .scaled where sharpening != 1:
       return "scores x \(Numbers.short(Double(sharpening), 6)) / \(root): sharpened, then scaled"
     case .scaled: return "scores / \(root), the root of the head's width \(width)"
     case .masked:
-      switch snapshot.mask(head.layer) {
-      case .full: return "no mask: every token reads all of them"
-      case .window(let keys): return "all but the last \(keys) are hidden: minus infinity"
-      default: return "what comes later is hidden: minus infinity"
-      }
+      return snapshot.mask(head.layer) == .full
+        ? "no mask: every token reads all of them" : maskText(picture, isCaption: true)
     case .weights: return "exp, then divided by the row's sum: % of row"
     case .output: return "values mixed in these proportions"
     case .joined: return "all heads side by side, times one matrix"
@@ -238,11 +220,15 @@ package struct AttentionView: View {
   }
 
   /// The mask and what it saves: `mask causal hides 46 %, skips 0 % of blocks`.
-  func maskText(_ picture: AttentionPicture) -> String {
+  func maskText(_ picture: AttentionPicture, isCaption: Bool = false) -> String {
     let facts = picture.snapshot.maskFacts(layer: picture.head.layer)
     func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
-    return "mask \(facts.name)\(facts.isWhatIf ? " (what if)" : "") hides \(percent(facts.hidden))"
-      + (facts.skipped > 0 ? ", skips \(percent(facts.skipped)) of blocks" : "")
+    let skips = facts.skipped > 0 ? ", skips \(percent(facts.skipped)) of blocks" : ""
+    let hides =
+      "\(facts.name)\(facts.isWhatIf && !isCaption ? " (what if)" : "") "
+      + "hides \(percent(facts.hidden))"
+    guard isCaption else { return "mask " + hides + skips }
+    return skips.isEmpty ? "mask \(hides): minus infinity" : hides + skips
   }
 
   // MARK: - The cursor

@@ -3,6 +3,7 @@
 
 import Files
 import Inspection
+import Models
 import Screen
 import Text
 
@@ -40,6 +41,8 @@ public struct Bench: Sendable {
   private var done: [Settings] = []
   /// Whether the head is still to be chosen that a model opens with.
   private var choosesHead = false
+  /// The patch rule that the last BLT brought.
+  private var adopted: Patching?
   /// The model that was asked for last.
   private var asked = ""
 
@@ -111,7 +114,7 @@ public struct Bench: Sendable {
     }
     switch key {
     case "pane":
-      settings.panes[settings.view] = try choice(value, view.panes, "set pane")
+      settings.panes[settings.view] = try choice(value, view.panes(self), "set pane")
     case "focus":
       settings.focus[settings.view] = try choice(value, view.focuses, "set focus")
     case "zoom": settings.zoom = value == "auto" ? nil : Int(value)
@@ -241,8 +244,9 @@ public struct Bench: Sendable {
     case .inspector(.loaded(let facts)):
       guard facts.name == settings.model else { break }
       model = facts
-      // A model without a tokenizer reads ids, one with it may lack a character.
-      if (try? facts.encode(settings.prompt))?.isEmpty ?? true {
+      // A model without a tokenizer reads ids, one with it may lack a character; one that begins
+      // every text with a token has ids of none.
+      if settings.prompt.isEmpty || (try? facts.encode(settings.prompt))?.isEmpty ?? true {
         settings.prompt =
           facts.prompt ?? (facts.tokenizer == nil ? "0 1 2" : "Once upon a time").bytes
       }
@@ -250,6 +254,7 @@ public struct Bench: Sendable {
       choosesHead = !done.contains { $0.head != settings.head }
       parts = ModelState()
       clampHead(facts)
+      adopt(facts.blt)
     case .inspector(.notLoaded(let name, let failure)):
       guard name == settings.model else { break }
       settings.model = model?.name ?? ""
@@ -266,13 +271,26 @@ public struct Bench: Sendable {
     case .inspector(.entropies(let wish, let facts, let piece)):
       entropy.receive(wish, facts, piece)
     case .inspector(.noEntropies(let wish, let failure)): entropy.receive(wish, failure)
+    case .inspector(.judged(let wish, let nats)): entropy.receive(wish, nats: nats)
     case .inspector(.weight(let facts)): parts.receive(facts)
+    case .inspector(.stages(let wish, let snapshot)): parts.receive(wish, snapshot)
     case .inspector(.failed(let failure)): echo = Echo(text: failure.message, isError: true)
     case .trainer(let event): requests += receiveTrain(event)
     }
     requests += wishes()
     pending += requests.count
     return requests
+  }
+
+  /// A BLT brings its own rule, unless a person has turned the dial, and its stages.
+  private mutating func adopt(_ blt: BLTConfig?) {
+    guard let blt else {
+      if settings.panes[.model] == "stages" { settings.panes[.model] = nil }
+      return
+    }
+    if settings.panes[.model] == nil { settings.panes[.model] = "stages" }
+    guard [Settings().patching, adopted].contains(settings.patching) else { return }
+    (settings.patching, adopted) = (blt.patching, blt.patching)
   }
 
   private mutating func clampHead(_ facts: ModelFacts) {

@@ -21,7 +21,8 @@ extension Bench: Readings {
     case "prompt": .text(String(bytes: settings.prompt))
     case "seed": .number(Double(settings.seed))
     case "head": .head(settings.head)
-    case "stage": .text(settings.stage.rawValue)
+    case "stage":
+      .text(settings.showsStages ? settings.bltStage.rawValue : settings.stage.rawValue)
     case "mask": .text(settings.mask.description)
     case "sharpen": .number(settings.sharpened[settings.head] ?? 1)
     case "rule": .text(settings.patching.ruleName)

@@ -8,7 +8,7 @@ extension Bench {
       case .model: shelf.models
       case .recipe: shelf.recipes + ["again"]
       case .runs: shelf.runs
-      case .pane: view.panes
+      case .pane: view.panes(self)
       case .focus: view.focuses
       case .head: allHeads
       default: []

@@ -32,7 +32,7 @@ extension Bench {
     case ".": return head(by: 1)
     case "<": return layer(by: -1)
     case ">": return layer(by: 1)
-    case "v": return next(view.panes, view.pane(self), by: 1, "pane")
+    case "v": return next(view.panes(self), view.pane(self), by: 1, "pane")
     case "i": return .type("prompt " + Command.editable(settings.prompt))
     case "/": return .type("find ")
     case "e": return .type("export \(settings.view.rawValue).svg")

@@ -18,6 +18,11 @@ public enum Stage: String, CaseIterable, Sendable {
   }
 }
 
+/// The stages of a BLT, from bytes to bytes.
+public enum BLTStage: String, CaseIterable, Sendable {
+  case bytes, encoder, patches, latent, decoder, logits
+}
+
 /// Which keys a query may read, where a person lifted the model's own mask.
 public enum MaskChoice: Hashable, Sendable {
   case model, causal, none
@@ -43,6 +48,9 @@ public struct Settings: Equatable, Sendable {
 
   // Entropy
   public var patching = Patching(threshold: 0.6)
+
+  // Model
+  public var bltStage = BLTStage.patches
 
   // Generate
   public var temperature = 0.8
@@ -73,7 +81,13 @@ public struct Settings: Equatable, Sendable {
   public init() {}
 
   public var cursor: Position {
-    get { cursors[view] ?? Position(0, 0) }
-    set { cursors[view] = newValue }
+    get { cursors[place] ?? Position(0, 0) }
+    set { cursors[place] = newValue }
   }
+
+  /// Whose cursor moves: the stages of a BLT are of the byte of the Entropy view.
+  private var place: ViewName { showsStages ? .entropy : view }
+
+  /// Whether the view is that of the stages of a BLT.
+  var showsStages: Bool { view == .model && panes[.model] == "stages" }
 }

@@ -20,6 +20,8 @@ protocol View: Sendable {
   var name: ViewName { get }
   /// The right panes, in the order in which `v` shows them.
   var panes: [String] { get }
+  /// Those that there are with the model that is open.
+  func panes(_ bench: Bench) -> [String]
   /// The panes that Tab gives the focus to; the first has it at the beginning.
   var focuses: [String] { get }
 
@@ -52,6 +54,7 @@ protocol View: Sendable {
 
 extension View {
   var panes: [String] { [] }
+  func panes(_ bench: Bench) -> [String] { panes }
   var focuses: [String] { [] }
   func extent(_ bench: Bench) -> Size { Size(rows: 1, columns: 1) }
   func find(_ text: String, _ bench: Bench) -> Position? { nil }
@@ -63,7 +66,7 @@ extension View {
   func data(_ bench: Bench) -> Table? { nil }
 
   /// The pane that is shown at the right.
-  func pane(_ bench: Bench) -> String { bench.settings.panes[name] ?? panes.first ?? "" }
+  func pane(_ bench: Bench) -> String { bench.settings.panes[name] ?? panes(bench).first ?? "" }
   /// The pane that has the focus.
   func focus(_ bench: Bench) -> String { bench.settings.focus[name] ?? focuses.first ?? "" }
 }

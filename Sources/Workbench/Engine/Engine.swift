@@ -20,8 +20,12 @@ public enum InspectorRequest: Sendable, Equatable {
   case survey(AttentionPicture)
   /// A piece of the entropies of a text.
   case entropies(EntropyWish)
+  /// What a BLT needs for a stretch of a text on given patches.
+  case judge(JudgementWish)
   case score(ScoreWish)
   case weight(String)
+  /// The stages of a BLT.
+  case stages(StagesWish)
 }
 
 /// A snapshot that a view needs.
@@ -49,6 +53,10 @@ public struct ModelFacts: Sendable {
   public var layout: HeadLayout
   public var parts: [(name: String, shape: [Int])]
   public var configuration: JSON
+  /// How many tokens a token sees, where that is limited.
+  public var window: Int?
+  /// The shape of a BLT.
+  public var blt: BLTConfig?
   public var tokenizer: (any Tokenizer)?
   /// The prompt that it comes with.
   public var prompt: [UInt8]?
@@ -86,8 +94,10 @@ public enum InspectorEvent: Sendable {
   case surveyed(AttentionPicture, BlockMap)
   case entropies(EntropyWish, EntropyFacts, [NextByte])
   case noEntropies(EntropyWish, Failure)
+  case judged(JudgementWish, nats: Double)
   case scored(ScoreWish, scores: [Float], refilled: Bool)
   case weight(WeightFacts)
+  case stages(StagesWish, BLTSnapshot)
   case failed(Failure)
 }
 

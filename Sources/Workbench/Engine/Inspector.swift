@@ -27,6 +27,8 @@ final class Inspector: Worker {
       case .score: seen.insert(3).inserted
       case .weight: seen.insert(4).inserted
       case .entropies: seen.insert(5).inserted
+      case .judge: seen.insert(6).inserted
+      case .stages: seen.insert(7).inserted
       }
     }.reversed()
   }
@@ -46,6 +48,12 @@ final class Inspector: Worker {
         let (scores, refilled) = try scorer.scores(for: wish.ids, prompt: wish.prompt)
         tell(.scored(wish, scores: scores, refilled: refilled))
       case .entropies(let wish): tellEntropies(wish)
+      case .judge(let wish):
+        guard let blt = model(wish.model) as? BLT else { return }
+        tell(.judged(wish, nats: blt.nats(of: wish.ids, ends: wish.ends)))
+      case .stages(let wish):
+        guard let blt = model(wish.model) as? BLT else { return }
+        tell(.stages(wish, BLTSnapshot(blt, ids: wish.ids, patching: wish.patching)))
       case .weight(let name):
         guard let parameter = open?.model.parameters[name] else { return }
         tell(.weight(WeightFacts(parameter)))
@@ -91,6 +99,7 @@ extension ModelFacts {
     (self.number, self.name, path) = (number, name, directory.path)
     (layers, vocabulary, context) = (model.layers, model.vocabulary, model.context)
     (layout, parameters) = (model.headLayout, model.parameters.count)
+    (window, blt) = ((model as? EntropyModel)?.config.window, (model as? BLT)?.config)
     width = layout.heads * layout.width
     parts = model.parameters.parameters.map { ($0.name, $0.shape.axes) }
     (configuration, tokenizer) = (model.configuration, directory.tokenizer)

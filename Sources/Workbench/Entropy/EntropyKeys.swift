@@ -83,14 +83,8 @@ extension EntropyView {
   }
 
   func find(_ text: String, _ bench: Bench) -> Position? {
-    let (bytes, wanted) = (bench.entropy.bytes, text.bytes)
-    guard !wanted.isEmpty, wanted.count <= bytes.count else { return nil }
-    let all = 0...(bytes.count - wanted.count)
-    let next = all.drop { $0 <= bench.byte }
-    let found = (Array(next) + all.prefix { $0 <= bench.byte }).first {
-      bytes[$0..<$0 + wanted.count].elementsEqual(wanted)
-    }
-    return found.map { Position($0, ribbon(bench)) }
+    text.bytes.place(in: bench.entropy.bytes, behind: bench.byte)
+      .map { Position($0, ribbon(bench)) }
   }
 
   // MARK: - Help and export
@@ -98,7 +92,7 @@ extension EntropyView {
   func explanation(_ bench: Bench) -> String {
     guard let next = bench.entropy.after(bench.byte) else { return bench.whyNoEntropies }
     return "byte \(bench.byte): what follows it is unsure by "
-      + "\(Numbers.fixed(Double(next.entropy), 3)) nats; \(bench.verdict(bench.byte))"
+      + "\(bench.inUnits(Double(next.entropy))); \(bench.verdict(bench.byte))"
   }
 
   func elements(_ bench: Bench) -> [(name: String, meaning: String)] {
@@ -116,6 +110,8 @@ extension EntropyView {
       ("surprise", "-ln of the probability of the byte that came"),
       ("bits/byte", "the mean surprise of all bytes in bits; the dial does not change it"),
       ("latent step", "what a patch costs: the large model of a BLT runs once"),
+      ("BLT bits/byte", "of an open BLT on these very patches; … until they are computed"),
+      ("bits", "set units=bits shows bars, surprise and means in bits; the dial stays in nats"),
     ]
   }
 

@@ -21,6 +21,12 @@ extension Bench {
     case "patches": return .number(Double(patches.lengths.count))
     case "mean-patch": return .number(patches.mean)
     case "bits-per-byte": return .number(entropy.bitsPerByte)
+    case "blt-bits-per-byte":
+      guard model?.blt != nil else {
+        throw Failure("\(name): the open model is no BLT; open one first", code: 64)
+      }
+      // What is not known yet agrees with no number, so that a wait goes on.
+      return .number(entropy.judgedBits ?? .nan)
     case "patch":
       let texts = patchTexts(patches)
       guard let index = indices.first else {

@@ -25,6 +25,29 @@ package struct Patches: Equatable, Sendable {
   }
 }
 
+/// A stretch of a text that a BLT is to judge on given patches: as many bytes as its context has.
+public struct JudgementWish: Sendable, Equatable {
+  /// The number of the open model.
+  public var model: Int
+  /// Where the stretch begins.
+  public var from: Int
+  /// What is read, and one more.
+  public var ids: [Int32]
+  /// For each id that is read whether a patch ends with it.
+  public var ends: [Bool]
+}
+
+/// A judgement as far as it goes.
+private struct Judgement: Sendable {
+  /// For the start token and all bytes but the last.
+  let ends: [Bool]
+  /// Of the ids behind the first, so many of them.
+  var nats = 0.0
+  var count = 0
+
+  init(ends: [Bool]) { self.ends = ends }
+}
+
 package struct EntropyState: Sendable {
   package private(set) var facts: EntropyFacts?
   /// The text.
@@ -41,6 +64,8 @@ package struct EntropyState: Sendable {
   private var model = 0
   private var asked: EntropyWish?
   private var patched: Patching?
+  private var judgement: Judgement?
+  private var askedJudgement: JudgementWish?
 
   /// How many bytes were read.
   package var count: Int { max(0, next.count - 1) }
@@ -86,6 +111,39 @@ package struct EntropyState: Sendable {
     if wish == asked { self.failure = failure }
   }
 
+  // MARK: - What a BLT makes of the patches
+
+  /// Bits that the open BLT needs for a byte on the patches of the dial; nil until that is known.
+  package var judgedBits: Double? {
+    guard let judgement, judgement.count == judgement.ends.count else { return nil }
+    return judgement.nats / Double(judgement.count) / log(2)
+  }
+
+  /// The next stretch that a BLT is to judge, once; patches that stay the same keep their judgement.
+  mutating func judgementWish(_ patching: Patching, context: Int) -> JudgementWish? {
+    guard isComplete, let known = patches[patching.rule]?.ends else { return nil }
+    // The start token is a patch of its own, for there is nothing else to decode the first byte
+    // from; what ends behind the last byte has no more to say.
+    let ends = [true] + known.dropLast()
+    if judgement?.ends != ends { judgement = Judgement(ends: ends) }
+    guard let first = judgement?.count, first < ends.count else { return nil }
+    let range = first..<min(ends.count, first + context)
+    var wish = JudgementWish(
+      model: model, from: first, ids: Array(ids[range.lowerBound...range.upperBound]),
+      ends: Array(ends[range]))
+    wish.ends[0] = true
+    guard wish != askedJudgement else { return nil }
+    askedJudgement = wish
+    return wish
+  }
+
+  /// Takes in the judgement of a stretch; those of other patches come too late.
+  mutating func receive(_ wish: JudgementWish, nats: Double) {
+    guard wish == askedJudgement, wish.from == judgement?.count else { return }
+    judgement?.nats += nats
+    judgement?.count += wish.ends.count
+  }
+
   // MARK: - Patches
 
   /// Walks over the entropies again where the dial or the text is another.
@@ -128,7 +186,11 @@ extension Bench {
     guard settings.view == .entropy else { return [] }
     let wish = entropy.wish(settings.prompt, model.number)
     entropy.patch(settings.patching)
-    return wish.map { [.inspect(.entropies($0))] } ?? []
+    let judgement = model.blt.flatMap {
+      entropy.judgementWish(settings.patching, context: $0.context)
+    }
+    return (wish.map { [.inspect(.entropies($0))] } ?? [])
+      + (judgement.map { [.inspect(.judge($0))] } ?? [])
   }
 
   mutating func updateEntropy(_ command: Command) throws(Failure) {

@@ -72,6 +72,14 @@ extension EntropyState {
 }
 
 extension Bench {
+  /// What nats are multiplied with to be shown.
+  var natScale: Double { settings.units == "bits" ? log2e : 1 }
+
+  /// Nats in the units that are set, with their name.
+  func inUnits(_ nats: Double) -> String {
+    "\(Numbers.fixed(natScale * nats, 3)) \(settings.units)"
+  }
+
   /// A byte as it is named: `'k'`, `'<C3>'`.
   func byteName(_ id: Int32) -> String {
     guard id >= ByteTokenizer.offset else {
@@ -84,12 +92,14 @@ extension Bench {
   func candidateName(_ id: Int32) -> String { id == 36 ? "␣" : byteName(id) }
 
   /// Why a patch ends with a byte, or goes on.
-  func verdict(_ byte: Int) -> String {
+  func verdict(_ byte: Int, isShort: Bool = false) -> String {
     guard let patches, let next = entropy.after(byte) else { return "" }
     let patching = settings.patching
     let rise = Double(next.entropy) - Double(entropy.next[byte].entropy)
+    let scale = natScale
     func compare(_ value: Double, _ limit: Double) -> String {
-      Numbers.fixed(value, 3) + (value > limit ? " > " : " <= ") + Numbers.fixed(limit, 2)
+      Numbers.fixed(scale * value, 3) + (value > limit ? " > " : " <= ")
+        + Numbers.fixed(scale * limit, 2)
     }
     let reason =
       switch patching.rule {
@@ -103,6 +113,7 @@ extension Bench {
       default: "every byte"
       }
     guard byte + 1 < entropy.bytes.count else { return reason + ": the text ends" }
+    if isShort { return reason + (patches.ends[byte] ? ": ends" : ": goes on") }
     let start = patching.rule == .global ? "byte \(byte + 1)" : "\(byte + 1)"
     return reason + (patches.ends[byte] ? ": \(start) starts a patch" : ": goes on")
   }

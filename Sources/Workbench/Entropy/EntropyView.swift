@@ -112,7 +112,7 @@ struct EntropyView: View {
   /// The bytes around the cursor, which stands in the middle, with one before them.
   func bars(_ bench: Bench, _ layout: Layout) -> (bars: GapBars, first: Int) {
     let (state, settings) = (bench.entropy, bench.settings)
-    let scale = settings.units == "bits" ? 1 / log2e : 1
+    let scale = bench.natScale
     let rules =
       layout.showsRules ? settings.patching.ribbons : [settings.patching.rule]
     var bars = GapBars(
@@ -171,11 +171,13 @@ struct EntropyView: View {
       if Glyphs.width(text + item) <= area.width { text += item }
     }
     canvas.write(text, in: area)
-    let verdict = ".  " + bench.verdict(byte)
+    let verdict = ".  " + bench.verdict(byte, isShort: isNarrow)
     var came = "nothing came"
     if let surprise = next.surprise, let rank = next.rank {
       let name = bench.byteName(Int32(state.bytes[byte + 1]) + 4)
-      came = "came '\(name)'\(isNarrow ? "" : ": surprise") \(Numbers.fixed(Double(surprise), 3))"
+      let shown = Numbers.fixed(bench.natScale * Double(surprise), 3)
+      came = "came '\(name)'\(isNarrow ? "" : ": surprise") \(shown)"
+      if bench.settings.units == "bits" { came += " bits" }
       came += ", rank \(rank)"
       let all = " of \(state.facts?.vocabulary ?? 260)"
       if Glyphs.width(came + all + verdict) <= area.width { came += all }
@@ -221,34 +223,58 @@ struct EntropyView: View {
     let (state, patching) = (bench.entropy, bench.settings.patching)
     let lengths = bench.patches?.lengths ?? []
     let total = state.next.dropFirst().reduce(0) { $0 + Double($1.entropy) }
-    return [
+    var facts = [
       (
         "model",
         "\(state.facts?.name ?? "") with window \(state.facts?.window.map(String.init) ?? "none")"
       ),
       ("bits/byte", "\(Numbers.fixed(state.bitsPerByte, 3)) over \(state.count) bytes"),
-      ("entropy", "\(Numbers.fixed(total / Double(state.count), 3)) nats on average"),
+      ("entropy", "\(bench.inUnits(total / Double(state.count))) on average"),
       ("rule", patching.command(for: patching.rule).description.dropFirst(5).description),
       ("patches", "\(lengths.count), longest \(lengths.max() ?? 0) bytes"),
     ]
+    if let blt = bench.model?.blt {
+      let bits = state.judgedBits.map { Numbers.fixed($0, 3) + " on these patches" } ?? "…"
+      let own = blt.patching
+      let rule = own.needsEntropies ? "\(own.threshold)" : own.rule.rawValue
+      facts.insert(("BLT", bits), at: 2)
+      facts.append(("trained at", own.needsEntropies ? "threshold \(rule)" : "rule \(rule)"))
+    }
+    return facts
   }
 
-  /// The dial: where the threshold stands, and what the patches cost.
+  /// The dial: where the threshold stands, what the patches cost, and what a BLT makes of them.
   func drawLegend(_ bench: Bench, on canvas: inout Canvas, in line: Rect, of area: Rect) {
     let threshold = Double(bench.settings.patching.threshold)
     let mean = bench.patches.map { Numbers.fit($0.mean, 4, decimals: 2) } ?? "   –"
     let end = threshold > 3 ? 6.0 : 3.0
-    let left = "threshold \(Glyphs.fit(Numbers.fit(threshold, 4, decimals: 2), 4))  0 "
-    let right =
-      " \(Int(end)) " + (area.width < 72 ? "mean \(mean)" : "1 latent step / \(mean) bytes")
-    let width = min(61, line.width - Glyphs.width(left) - Glyphs.width(right) - 2)
-    guard width > 1 else { return }
-    let at = Int((max(0, min(1, threshold / end)) * Double(width - 1)).rounded())
-    let dial = (0..<width).map { $0 == at ? "O" : "─" }.joined()
-    let used = canvas.write(left, in: line)
-    canvas.write(dial, in: line, column: used, .frame)
-    canvas.put("O", line.row, line.column + used + at, in: line, .cursor)
-    canvas.write(right, in: line, column: used + width)
+    let unit = bench.settings.units == "bits" && area.width >= 72 ? " nats" : ""
+    let left = "threshold \(Glyphs.fit(Numbers.fit(threshold, 4, decimals: 2), 4))\(unit)  0 "
+    var right = " \(Int(end)) "
+    var judged = ""
+    if bench.model?.blt == nil {
+      right += area.width < 72 ? "mean \(mean)" : "1 latent step / \(mean) bytes"
+    } else {
+      right += area.width < 72 ? "mean \(mean)" : " \(mean) bytes a step"
+      if area.width >= 100 {
+        right += "   entropy model \(Numbers.fit(bench.entropy.bitsPerByte, 5, decimals: 3))"
+      }
+      let bits = bench.entropy.judgedBits.map { Numbers.fit($0, 5, decimals: 3) } ?? "  …  "
+      judged =
+        (area.width < 72 ? " BLT " : "   BLT ") + bits + (area.width < 72 ? "" : " bits/byte")
+    }
+    let room = line.width - Glyphs.width(left) - Glyphs.width(right + judged)
+    let width = min(61, room - (judged.isEmpty ? 2 : 0))
+    var used = canvas.write(left, in: line)
+    if width > 1 {
+      let at = Int((max(0, min(1, threshold / end)) * Double(width - 1)).rounded())
+      let dial = (0..<width).map { $0 == at ? "O" : "─" }.joined()
+      canvas.write(dial, in: line, column: used, .frame)
+      canvas.put("O", line.row, line.column + used + at, in: line, .cursor)
+      used += width
+    }
+    used += canvas.write(right, in: line, column: used)
+    canvas.write(judged, in: line, column: used, bench.entropy.judgedBits == nil ? .dim : .text)
   }
 }
 

@@ -144,10 +144,12 @@ public enum CommandTable {
     Argument(
       key: "smooth", "N", .integer(1...(.max)), help: "steps over which the loss is averaged"),
     Argument(key: "runs", "NAME,NAME…|off", .runs, help: "other runs drawn beside this one"),
-    Argument(key: "probe", "L.H|off", .head, help: "the head that is shown while a run learns"),
+    Argument(
+      key: "probe", "L.H|off", .head, help: "the head that a run's probe shows; off: its own choice"
+    ),
     Argument(key: "cover", "on|off", help: "hides the number under the cursor until Enter"),
     Argument(key: "diff", "on|off", help: "shows the difference to the pinned state"),
-    Argument(key: "units", "nats|bits", help: "of entropies and losses"),
+    Argument(key: "units", "nats|bits", help: "of entropies and losses on the screen"),
     Argument(key: "theme", "dark|light", help: "the background of the terminal"),
     Argument(key: "look", "auto|full|console|plain", help: "256 colours, glyphs, or ASCII"),
     Argument(key: "mouse", "on|off", help: "off lets the terminal select text"),
@@ -158,8 +160,11 @@ public enum CommandTable {
       .head, .setting, in: .attention, Argument("L.H|H", .head), help: "the head that is shown"),
     Entry(
       .stage, .setting, in: .attention,
-      Argument("NAME|next|back", words: Stage.allCases.map(\.rawValue) + ["next", "back"]),
-      help: "the step of attention that is shown"),
+      Argument(
+        "NAME|next|back",
+        words: Stage.allCases.map(\.rawValue) + BLTStage.allCases.map(\.rawValue) + [
+          "next", "back",
+        ]), help: "the step of attention that is shown, or the stage of a BLT"),
     Entry(
       .mask, .setting, in: .attention, Argument("model|causal|none"),
       keys: [Argument(key: "window", "N", .integer(1...(.max)))],

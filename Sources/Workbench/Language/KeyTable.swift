@@ -96,6 +96,9 @@ public enum KeyTable {
     KeyRow("a", in: .train, "averages the loss", "set smooth=N"),
     KeyRow("o", in: .train, "other runs beside this one", "set runs=NAME,NAME"),
 
+    KeyRow("n ]", in: .model, "of a BLT: next stage", "stage next"),
+    KeyRow("p [", in: .model, "of a BLT: stage before", "stage back"),
+    KeyRow("Up Down", in: .model, "part; of a BLT's stages: patch", "cursor A B"),
     KeyRow("Enter", in: .model, "unfolds; shows a weight", "cursor A B"),
   ]
 }

@@ -139,6 +139,7 @@ public enum ReadingTable {
         ("boundary[i]", "whether a patch ends with byte i"), ("patches", "how many there are"),
         ("patch[i]", "the text of a patch"), ("mean-patch", "bytes a patch"),
         ("bits-per-byte", "of the entropy model on all bytes"),
+        ("blt-bits-per-byte", "of the open BLT on the patches of the rule"),
       ]
     }
     + about("generate") {

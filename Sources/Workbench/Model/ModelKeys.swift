@@ -5,6 +5,12 @@ import Screen
 
 extension ModelView {
   func footer(_ bench: Bench) -> [(keys: String, verb: String)] {
+    if pane(bench) == "stages" {
+      return [
+        ("n/p", "stage"), ("arrows", "byte"), ("v", "weights, costs"), ("/", "find"),
+        ("i", "text"), ("2", "threshold"), ("e", "export"),
+      ]
+    }
     let isTree = focus(bench) == "tree"
     return [
       ("up/down", isTree ? "part" : "cell"), ("Enter", "unfold, picture"), ("left", "group"),
@@ -14,6 +20,7 @@ extension ModelView {
 
   func action(for key: Key, _ bench: Bench) -> Action? {
     guard let costs = bench.costs else { return nil }
+    if pane(bench) == "stages" { return stagesAction(for: key, bench) }
     if focus(bench) == "weight", let action = cellAction(for: key, bench, costs) { return action }
     let here = bench.part(in: costs)
     let part = costs.parts[here]
@@ -37,7 +44,10 @@ extension ModelView {
       guard key == .enter else { return .say("a weight; Enter and v change its picture") }
       return .run(bench.set("pane", pane(bench) == "map" ? "histogram" : "map"))
     case .character("n"), .character("p"):
-      return .say("this model has no stages to step through; 1 has those of attention")
+      return .say(
+        bench.model?.blt == nil
+          ? "this model has no stages to step through; 1 has those of attention"
+          : "v goes back to the stages")
     case .character("z"), .character("Z"):
       let zoom = (bench.settings.zoom ?? 0) + (key == .character("z") ? 1 : -1)
       guard (0...3).contains(zoom) else { return .say("this is as far as it zooms") }
@@ -73,6 +83,7 @@ extension ModelView {
 
   func click(at place: Position, in area: Rect, _ bench: Bench) -> Action? {
     guard let costs = bench.costs else { return nil }
+    if pane(bench) == "stages" { return stagesClick(at: place, in: area, bench) }
     let layout = Layout(area)
     let here = bench.part(in: costs)
     let body = layout.tree.split(top: 1).1
@@ -97,6 +108,7 @@ extension ModelView {
 
   func find(_ text: String, _ bench: Bench) -> Position? {
     guard let costs = bench.costs, !text.isEmpty else { return nil }
+    if pane(bench) == "stages" { return findByte(text, bench) }
     let next = bench.part(in: costs) + 1
     let places = Array(costs.parts.indices)
     let found = (places.dropFirst(next) + places.prefix(next)).first {
@@ -109,6 +121,7 @@ extension ModelView {
 
   func explanation(_ bench: Bench) -> String {
     guard let costs = bench.costs else { return "no model is open" }
+    if pane(bench) == "stages" { return stagesExplanation(bench) }
     let part = costs.parts[bench.part(in: costs)]
     if let weight = bench.chosenWeight, focus(bench) == "weight" {
       return "\(part.path), \(value(bench, weight))"
@@ -120,13 +133,16 @@ extension ModelView {
   }
 
   func elements(_ bench: Bench) -> [(name: String, meaning: String)] {
-    [
+    if pane(bench) == "stages" { return stagesElements }
+    return [
       ("part", "what the model is made of, by the names in its file"),
       ("shape", "rows x columns of a weight"),
       ("numbers", "how many were learned, in a group all of them"),
-      ("compute", "share of the operations for the last token of the prompt"),
+      ("compute", "share of the operations for the last token of the prompt, or a byte of a BLT"),
       ("FLOP", "one multiplication or addition: a matrix takes two for each of its numbers"),
       ("q.k w.v", "queries times keys, weights times values: grows with the prompt"),
+      ("hides", "the share of all pairs of tokens that a mask hides"),
+      ("skips", "the share of blocks of 64 x 64 pairs that are never computed"),
       ("map", "every number by sign and size; large weights in blocks, by their largest"),
       ("std", "the standard deviation: how far numbers lie from their mean"),
     ]
@@ -134,6 +150,7 @@ extension ModelView {
 
   func data(_ bench: Bench) -> Table? {
     guard let costs = bench.costs else { return nil }
+    if pane(bench) == "stages" { return stagesData(bench) }
     let rows = costs.parts.map { part in
       [
         part.path.isEmpty ? part.name : part.path, part.shape.map(ModelView.sizes) ?? "",

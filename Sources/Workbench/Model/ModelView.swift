@@ -7,16 +7,34 @@ import Screen
 struct ModelView: View {
   let name = ViewName.model
   let panes = ["map", "histogram", "cost", "configuration"]
+
+  /// A BLT has stages beside its weights.
+  func panes(_ bench: Bench) -> [String] {
+    bench.model?.blt == nil ? panes : ["stages"] + panes
+  }
+
   let focuses = ["tree", "weight"]
 
   func status(_ bench: Bench) -> String {
     guard let model = bench.model, let costs = bench.costs else { return "no model is open" }
+    if pane(bench) == "stages" { return stagesStatus(bench, model) }
     return "\(model.title) \(ModelFacts.size(model.parameters))   \(model.parts.count) weights, "
-      + "\(Numbers.grouped(model.parameters)) numbers   token \(max(1, bench.ids.count)) takes "
+      + "\(Numbers.grouped(model.parameters)) numbers   "
+      + (model.blt == nil ? "token \(max(1, bench.ids.count))" : "a byte") + " takes "
       + "\(Self.amount(costs.parts[0].flops))FLOP"
   }
 
+  func state(_ bench: Bench) -> String? {
+    guard pane(bench) == "stages", bench.pending == 0, let stages = bench.parts.stages else {
+      return nil
+    }
+    return "byte \(bench.stageByte(in: stages))"
+  }
+
   func extent(_ bench: Bench) -> Size {
+    if pane(bench) == "stages" {
+      return Size(rows: max(1, (bench.parts.stages?.ids.count ?? 1) - 1), columns: 1)
+    }
     let cells = bench.chosenWeight.map { $0.rows * $0.columns } ?? 1
     return Size(rows: bench.costs?.parts.count ?? 1, columns: max(1, cells))
   }
@@ -63,16 +81,18 @@ struct ModelView: View {
       canvas.write("No model is open: type :model and a name.", in: area, .dim)
       return
     }
+    if pane(bench) == "stages" { return drawStages(bench, on: &canvas, in: area) }
     let layout = Layout(area)
     drawTree(bench, costs, on: &canvas, in: layout.tree)
     switch picture(bench, layout) {
-    case "cost": drawCosts(costs, on: &canvas, in: layout.weight)
+    case "cost": drawCosts(bench, costs, on: &canvas, in: layout.weight)
     case "configuration": drawConfiguration(model, on: &canvas, in: layout.weight)
     case let kind: drawPart(bench, costs, kind, on: &canvas, layout)
     }
     guard !layout.side.isEmpty else { return }
-    let (upper, lower) = layout.side.split(top: min(layout.side.height, costs.kinds.count + 3))
-    drawCosts(costs, on: &canvas, in: upper)
+    let rows = costs.kinds.count + bench.masks.count + 6
+    let (upper, lower) = layout.side.split(top: min(layout.side.height, rows))
+    drawCosts(bench, costs, on: &canvas, in: upper)
     drawConfiguration(model, on: &canvas, in: lower)
   }
 
@@ -197,7 +217,10 @@ struct ModelView: View {
     return Position(place / max(1, weight.columns), place % max(1, weight.columns))
   }
 
-  private func drawCosts(_ costs: ModelCosts, on canvas: inout Canvas, in area: Rect) {
+  /// What the parts cost, and what masks save.
+  private func drawCosts(
+    _ bench: Bench, _ costs: ModelCosts, on canvas: inout Canvas, in area: Rect
+  ) {
     let whole = costs.parts[0]
     var rows = costs.kinds.map { ($0.name, $0.parameters, $0.flops) }
     rows.append(("all", whole.parameters, whole.flops))
@@ -216,6 +239,28 @@ struct ModelView: View {
       for row in cells.indices { cells[row].remove(at: 1) }
     }
     canvas.draw(Table(columns, cells), in: area)
+    drawMasks(bench.masks, on: &canvas, in: area.split(top: cells.count + 2).1)
+  }
+
+  /// The masks by name, the share of pairs that they hide, and of blocks that cost nothing.
+  func drawMasks(
+    _ masks: [(part: String, facts: MaskFacts)], on canvas: inout Canvas, in area: Rect
+  ) {
+    guard !masks.isEmpty, area.height > 1 else { return }
+    func line(_ texts: [String]) -> String {
+      Glyphs.fit(texts[0], 8) + Glyphs.fit(texts[1], 13) + Glyphs.fit(texts[2], 5, right: true)
+        + Glyphs.fit(texts[3], 6, right: true)
+    }
+    func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
+    canvas.write(line(["mask", "", "hides", "skips"]), in: area, .title)
+    for (row, mask) in masks.enumerated() where row + 1 < area.height {
+      let facts = mask.facts
+      canvas.write(
+        line([mask.part, facts.name, percent(facts.hidden), percent(facts.skipped)]), in: area,
+        line: row + 1)
+    }
+    canvas.write(
+      "skips: blocks of 64 x 64 pairs", in: area, line: masks.count + 1, .dim)
   }
 
   private func drawConfiguration(_ model: ModelFacts, on canvas: inout Canvas, in area: Rect) {
@@ -229,11 +274,14 @@ struct ModelView: View {
   }
 
   func drawLegend(_ bench: Bench, on canvas: inout Canvas, in line: Rect, of area: Rect) {
+    if pane(bench) == "stages" { return drawStagesLegend(bench, on: &canvas, in: line) }
     let layout = Layout(area)
     let kind = picture(bench, layout)
     guard let weight = bench.chosenWeight, area.width >= 72, ["map", "histogram"].contains(kind)
     else {
-      canvas.write("compute: share of the FLOP of the last token", in: line)
+      canvas.write(
+        "compute: share of the FLOP of " + (bench.model?.blt == nil ? "the last token" : "a byte"),
+        in: line)
       return
     }
     guard kind == "map" else {

@@ -18,7 +18,7 @@ public struct TrainOrder: Sendable, Equatable {
 public struct TrainWatch: Sendable, Equatable {
   /// Other runs, by name or folder.
   public var runs: [String] = []
-  /// The head that is followed; nil for the one that looks hardest.
+  /// The head that is followed; nil for the one that looks hardest, or the ribbon of bytes.
   public var head: HeadReference?
   public var prompt: [UInt8] = []
 }
@@ -65,6 +65,7 @@ public enum TrainEvent: Sendable {
   case stopped(step: Int)
   case others([RunLog])
   case probed(HeadProbe)
+  case ribbon(RibbonProbe)
   /// A request that cannot be met; nothing has changed.
   case failed(Failure)
 }

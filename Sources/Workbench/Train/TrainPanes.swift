@@ -77,8 +77,12 @@ extension TrainView {
 
   // MARK: - The probe
 
-  /// The head that is followed: where the last token looks, and the whole map if there is room.
+  /// The ribbon of bytes, or the head that is followed: where the last token looks, and the whole
+  /// map if there is room.
   func drawProbe(_ bench: Bench, on canvas: inout Canvas, in area: Rect) {
+    if let ribbon = bench.train.ribbon {
+      return drawRibbon(ribbon, bench, on: &canvas, in: area)
+    }
     guard let probe = bench.train.probe, let last = probe.weights.last, area.height > 0 else {
       return
     }

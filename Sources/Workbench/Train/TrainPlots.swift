@@ -57,7 +57,7 @@ extension TrainView {
   }
 
   /// Nats as they are, or as bits.
-  func scale(_ bench: Bench) -> Double { bench.settings.units == "bits" ? 1.4426950408889634 : 1 }
+  func scale(_ bench: Bench) -> Double { bench.natScale }
 
   func drawTitle(
     _ bench: Bench, _ plot: LinePlot, on canvas: inout Canvas, in line: Rect

@@ -44,7 +44,9 @@ package struct TrainState: Sendable {
 
   // What is beside it.
   package var others: [RunLog] = []
+  /// One of the two, by what the run learns.
   package var probe: HeadProbe?
+  package var ribbon: RibbonProbe?
   /// What the trainer was last told to look at.
   var watched = TrainWatch()
   var hasAskedForList = false
@@ -113,7 +115,8 @@ package struct TrainState: Sendable {
         step: point.step, loss: point.value, bitsPerByte: bits[point.step],
         solved: solved[point.step])
     }
-    (samples, probe, tokensPerSecond, left) = ([], nil, new.log.speeds.last?.value, nil)
+    (samples, tokensPerSecond, left) = ([], new.log.speeds.last?.value, nil)
+    (probe, ribbon) = (nil, nil)
   }
 
   mutating func close() {
@@ -238,7 +241,8 @@ extension Bench {
       echo = Echo(
         text: "saved step \(Numbers.grouped(step)) and paused; Space goes on", key: echo.key)
     case .others(let logs): train.others = logs
-    case .probed(let probe): train.probe = probe
+    case .probed(let probe): (train.probe, train.ribbon) = (probe, nil)
+    case .ribbon(let ribbon): (train.probe, train.ribbon) = (nil, ribbon)
     case .failed(let failure):
       train.phase = train.facts == nil ? .none : .paused
       echo = Echo(text: failure.message, isError: true)

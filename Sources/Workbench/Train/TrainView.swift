@@ -199,7 +199,12 @@ struct TrainView: View {
       ("rate", "the learning rate of the next step; + and - turn it"),
       ("gradient", "the norm of the gradient before it is clipped"),
       ("left", "time to the end, evaluations and checkpoints counted"),
-      ("probe", "what one head of the model in training looks at, in a prompt"),
+      (
+        "probe",
+        bench.train.ribbon == nil
+          ? "what one head of the model in training looks at, in a prompt"
+          : "how unsure it is behind each byte of the prompt, up to 4 nats, and its patches"
+      ),
     ]
   }
 

@@ -26,7 +26,10 @@ final class TrainWorker: Worker {
 
   private var watch = TrainWatch()
   private var prompt: ProbePrompt?
+  /// For a model of bytes, while no head was asked for.
+  private var ribbon: RibbonPrompt?
   private var probed: HeadProbe?
+  private var probedStep: Int?
   private var logs: [RunLog] = []
   private var looksAgainAt = (probe: ContinuousClock.now, logs: ContinuousClock.now)
 
@@ -230,21 +233,28 @@ final class TrainWorker: Worker {
 
   private func look(at wanted: TrainWatch) {
     watch = wanted
-    prompt = run.flatMap { ProbePrompt(wanted.prompt, $0) }
-    probed = nil
+    ribbon = wanted.head == nil ? run.flatMap { RibbonPrompt(wanted.prompt, $0) } : nil
+    prompt = ribbon == nil ? run.flatMap { ProbePrompt(wanted.prompt, $0) } : nil
+    (probed, probedStep) = (nil, nil)
     looksAgainAt = (.now, .now)
     logs = wanted.runs.compactMap { try? RunLog(RunPlace.path(of: $0)) }
     tell(.others(logs))
   }
 
-  /// Looks at the probe's head, so seldom that it takes less than a hundredth of the time.
+  /// Looks at the probe, so seldom that it takes less than a hundredth of the time.
   private func probe() {
-    guard let run, let prompt, run.isBetweenSteps, probed?.step != run.trainer.step else { return }
-    let began = ContinuousClock.now
-    let probe = prompt.look(
-      at: run.model, step: run.trainer.step, head: watch.head, last: probed?.head)
-    probed = probe
-    tell(.probed(probe))
+    guard let run, run.isBetweenSteps, probedStep != run.trainer.step else { return }
+    let (began, step) = (ContinuousClock.now, run.trainer.step)
+    if let ribbon {
+      tell(.ribbon(ribbon.look(at: run.model, step: step)))
+    } else if let prompt {
+      let probe = prompt.look(at: run.model, step: step, head: watch.head, last: probed?.head)
+      probed = probe
+      tell(.probed(probe))
+    } else {
+      return
+    }
+    probedStep = step
     let now = ContinuousClock.now
     looksAgainAt.probe = now + max(.milliseconds(250), (now - began) * 100)
   }
