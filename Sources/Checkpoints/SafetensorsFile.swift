@@ -138,6 +138,20 @@ public struct SafetensorsFile: TensorSource {
     }
   }
 
+  /// Some floats of an F32 tensor, by their places in it, which must exist.
+  public func floats(_ name: String, _ places: Range<Int>) throws(Failure) -> [Float] {
+    guard let entry = entries[name], entry.info.dtype == "F32" else { throw missing(name) }
+    let range =
+      entry.range.lowerBound + 4
+      * places.lowerBound..<(entry.range.lowerBound + 4 * places.upperBound)
+    precondition(range.upperBound <= entry.range.upperBound, "\(places) of \(entry.info.shape)")
+    var floats = [Float](repeating: 0, count: places.count)
+    try floats.withUnsafeMutableBufferPointer { (buffer) throws(Failure) in
+      if let start = buffer.baseAddress { try file.copy(inFile(range), to: start) }
+    }
+    return floats
+  }
+
   private func inFile(_ range: Range<Int>) -> Range<Int> {
     dataStart + range.lowerBound..<dataStart + range.upperBound
   }

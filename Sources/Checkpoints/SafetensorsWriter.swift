@@ -14,6 +14,8 @@ public struct SafetensorsWriter: ~Copyable {
   public let tensors: [TensorInfo]
   private var file: AtomicFile
   private var next: Int
+  /// Floats that are still missing of a tensor that comes in pieces.
+  private var missing: Int
 
   /// Writes the header; F32 and BF16 tensors can be appended as floats, others as bytes.
   public init(
@@ -50,7 +52,7 @@ public struct SafetensorsWriter: ~Copyable {
     try file.append(header)
     self.tensors = sorted
     self.file = file
-    next = 0
+    (next, missing) = (0, 0)
   }
 
   /// Appends the next tensor, F32 or BF16 (rounded to nearest, ties to even).
@@ -69,6 +71,19 @@ public struct SafetensorsWriter: ~Copyable {
     }
   }
 
+  /// Appends the next floats of an F32 tensor that need not be in memory as a whole.
+  public mutating func append(piece floats: [Float]) throws(Failure) {
+    guard !floats.isEmpty else { return }
+    if missing == 0 { missing = begin().elementCount ?? 0 }
+    let dtype = tensors[next - 1].dtype
+    precondition(
+      dtype == "F32" && floats.count <= missing, "\(floats.count) of \(missing) \(dtype)")
+    missing -= floats.count
+    try floats.withUnsafeBufferPointer { (floats) throws(Failure) in
+      try file.append(UnsafeRawBufferPointer(floats))
+    }
+  }
+
   /// Appends the next tensor's bytes, row-major and little-endian.
   public mutating func append(bytes: UnsafeRawBufferPointer) throws(Failure) {
     let tensor = begin()
@@ -78,11 +93,13 @@ public struct SafetensorsWriter: ~Copyable {
 
   /// Syncs the file and gives it its name; every tensor must have been appended.
   public consuming func commit() throws(Failure) {
-    precondition(next == tensors.count, "\(next) of \(tensors.count) tensors were written")
+    precondition(
+      next == tensors.count && missing == 0, "\(next) of \(tensors.count) tensors were written")
     try file.commit()
   }
 
   private mutating func begin() -> TensorInfo {
+    precondition(missing == 0, "\(tensors[next - 1].name) lacks \(missing) floats")
     precondition(next < tensors.count, "all tensors were written already")
     next += 1
     return tensors[next - 1]

@@ -77,6 +77,18 @@ public struct BLT: LanguageModel {
     }
   }
 
+  /// Its entropy model as a model by itself; nil where it has none.
+  public var patcherAlone: EntropyModel? {
+    guard patcher != nil else { return nil }
+    let alone = EntropyModel(config.patcher)
+    for parameter in alone.parameters.parameters {
+      if let own = parameters["model.patcher." + parameter.name] {
+        _ = parameter.storage.floats.update(fromContentsOf: own.storage.floats)
+      }
+    }
+    return alone
+  }
+
   /// For every byte whether a patch ends with it, as the model itself decides.
   public func patchEnds(_ input: Tokens) -> [Bool] {
     let entropies = entropies(input, Pass())

@@ -170,15 +170,21 @@ extension BLTConfig: ModelConfig {
   }
 
   public var parameterCount: Double {
-    let (e, g, k) = (Double(encoder.width), Double(latent.width), Double(slots))
     let rows = Double(hashRows) * Double(hashFunctions) * Double(hashSizes.count)
+    let tables = Double(encoder.width) * (rows + Double(vocabulary))
+    return weightsUsed(patch: 1) + tables + (hasPatcher ? patcher.parameterCount : 0)
+  }
+
+  /// Tables are only looked up, and the entropy model has run before; what stands between the
+  /// local stacks is used once a patch.
+  public func weightsUsed(patch: Double) -> Double {
+    let (e, g, k) = (Double(encoder.width), Double(latent.width), Double(slots))
     func crossing(_ stack: RotaryConfig) -> Double {
       let share = 2 + 2 * Double(stack.keyHeads ?? stack.heads) / Double(stack.heads)
       return Double(stack.crossesAllLayers ? stack.layers : 1) * (share * e * e + 2 * e)
     }
-    let stacks = encoder.floats + latent.floats + decoder.floats
     let joints = k * e * (e + g) + (k * e == g ? 0 : k * e * g) + e
-    return stacks + crossing(encoder) + crossing(decoder) + joints
-      + e * (rows + 2 * Double(vocabulary)) + (hasPatcher ? patcher.parameterCount : 0)
+    return encoder.floats + decoder.floats + crossing(encoder) + crossing(decoder)
+      + e * Double(vocabulary) + (latent.floats + joints) / patch
   }
 }

@@ -22,6 +22,8 @@ public protocol ModelConfig: Codable, Sendable {
   var context: Int { get }
   /// How many numbers the model has; in double, for the sizes of a file may be any.
   var parameterCount: Double { get }
+  /// Weights that a token is multiplied with, where patches have so many tokens on average.
+  func weightsUsed(patch: Double) -> Double
 
   init()
   /// Of a Hugging Face configuration the keys that the forward pass depends on.
@@ -32,6 +34,11 @@ public protocol ModelConfig: Codable, Sendable {
   func validate(_ path: String) throws(Failure)
   /// Declares the model; its parameters are still to be set.
   func makeModel() -> any LanguageModel
+}
+
+extension ModelConfig {
+  /// All, where there are no patches.
+  public func weightsUsed(patch: Double) -> Double { parameterCount }
 }
 
 /// The families of models, by the `model_type` of a configuration.

@@ -2,6 +2,8 @@
 public struct ScoredSequence: Sendable, Equatable {
   public var input: [Int32]
   public var targets: [Int32]
+  /// For every input whether a patch ends with it; nil lets the model decide.
+  public var patchEnds: [Bool]?
 
   /// Every token from those before it: all targets are scored.
   public init(_ tokens: [Int32]) { self.init(tokens, scored: 0..<tokens.count) }

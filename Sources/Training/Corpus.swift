@@ -8,11 +8,13 @@ public struct Corpus {
   public let tokenizer: (any Tokenizer)?
   /// Ids that the model must have.
   public let vocabulary: Int
+  /// Of a BLT: the entropies of all its tokens, which say where patches end.
+  public internal(set) var entropies: StoredEntropies?
   private let content: Content
   private let name: String
 
   private enum Content {
-    case text(Atlas, isGenerated: Bool)
+    case text(Atlas, path: String, isGenerated: Bool)
     case generated(training: any SequenceGenerator, heldOut: any SequenceGenerator)
   }
 
@@ -25,15 +27,30 @@ public struct Corpus {
       return
     }
     let isAtlas = config.path.map(Atlas.isAtlas) ?? false
-    let opened = try Atlas(isAtlas ? name : atlas)
+    let path = isAtlas ? name : atlas
+    let opened = try Atlas(path)
     tokenizer = try opened.tokenizerPath.map { (path) throws(Failure) in try loadTokenizer(path) }
     vocabulary = opened.vocabulary
-    content = .text(opened, isGenerated: config.make != nil)
+    content = .text(opened, path: path, isGenerated: config.make != nil)
+  }
+
+  /// The atlas of a text, and its folder; nil for a generator.
+  var atlas: (path: String, opened: Atlas)? {
+    if case .text(let opened, let path, _) = content { (path, opened) } else { nil }
+  }
+
+  /// How windows begin with documents.
+  private var documentStart: DocumentStart {
+    tokenizer.map { !$0.prefix.isEmpty } ?? false ? .mark : .tokenBefore
   }
 
   /// What `data.make` can name.
   public static let generatorNames = ["sort", "adder", "copy"] + tales.keys.sorted()
-  static let tales = ["tales-en": Tales.english, "tales-it": Tales.italian]
+  /// Of several grammars the stories come in turn.
+  static let tales = [
+    "tales": [Tales.english, Tales.italian], "tales-en": [Tales.english],
+    "tales-it": [Tales.italian],
+  ]
 
   /// The generators of a task; nil for text, that of the tales included.
   static func generators(
@@ -53,8 +70,13 @@ public struct Corpus {
 
   // MARK: - Sequences
 
-  /// Sequences to learn from.
-  public func source(context: Int) throws(Failure) -> any SequenceSource {
+  /// Sequences to learn from: windows of the context, or rows of so many patches with `limit`
+  /// tokens at most.
+  ///
+  /// - Precondition: patches are known where they are wanted.
+  public func source(
+    context: Int, patches: Int? = nil, limit: Int = .max
+  ) throws(Failure) -> any SequenceSource {
     switch content {
     case .generated(let generator, _):
       guard generator.length <= context else {
@@ -63,9 +85,15 @@ public struct Corpus {
             + "\(context); raise n_positions")
       }
       return GeneratorSource(generator: generator)
-    case .text(let atlas, let isGenerated):
-      return try CorpusSource(
-        atlas.split(.train), name: name, context: context, startsAtDocuments: isGenerated)
+    case .text(let atlas, _, let isGenerated):
+      let (split, ends) = (atlas.split(.train), entropies?.patchEnds(.train))
+      let documents = isGenerated ? documentStart : nil
+      guard let patches else {
+        return try CorpusSource(
+          split, name: name, context: context, documents: documents, patches: ends)
+      }
+      guard let ends else { preconditionFailure("rows of patches that are not known") }
+      return try PatchSource(split, ends, patches: patches, limit: limit, documents: documents)
     }
   }
 
@@ -87,10 +115,11 @@ public struct Corpus {
         random.counter = UInt64(i) << 32
         return generator.sample(&random)
       }
-    case .text(let atlas, let isGenerated):
+    case .text(let atlas, _, let isGenerated):
       let whole = windows == .documents || windows == .automatic && isGenerated
       let split = SplitWindows(
-        atlas.split(.validation), context: context, wholeDocuments: whole)
+        atlas.split(.validation), context: context, documents: whole ? documentStart : nil,
+        patches: entropies?.patchEnds(.validation))
       guard !split.windows.isEmpty else {
         throw Failure(
           "\(visible(name)): the validation split has fewer than two tokens; hold out more text")
@@ -175,7 +204,7 @@ private struct GeneratorSource: SequenceSource {
 
 /// The documents of a corpus with their splits: tales made on the way, or files.
 private enum TrainingText {
-  case tales(Grammar, seed: Int, documents: Int, validation: Double)
+  case tales([Grammar], seed: Int, documents: Int, validation: Double)
   case files(TextSource, validation: Double)
   case apart(TextSource, validation: TextSource)
 
@@ -184,8 +213,8 @@ private enum TrainingText {
     if let share, !(0..<1).contains(share) {
       throw Failure("data.validation is \(share); give a share from 0 to below 1, or a path")
     }
-    if let grammar = config.make.flatMap({ Corpus.tales[$0] }) {
-      self = .tales(grammar, seed: seed, documents: config.documents, validation: share ?? 0.1)
+    if let grammars = config.make.flatMap({ Corpus.tales[$0] }) {
+      self = .tales(grammars, seed: seed, documents: config.documents, validation: share ?? 0.1)
       return
     }
     let source = try TextSource(paths ?? [config.path ?? ""])
@@ -198,11 +227,12 @@ private enum TrainingText {
 
   func forEach(_ body: ([UInt8], Split) throws(Failure) -> Void) throws(Failure) {
     switch self {
-    case .tales(let grammar, let seed, let documents, let share):
+    case .tales(let grammars, let seed, let documents, let share):
       var random = RandomStream(seed: seed, name: "tales")
       let training = documents - Int(Double(documents) * share)
       for i in 0..<documents {
-        try body(Array(grammar.sample(&random).utf8), i < training ? .train : .validation)
+        let text = grammars[i % grammars.count].sample(&random)
+        try body(Array(text.utf8), i < training ? .train : .validation)
       }
     case .files(let source, let share):
       try source.forEach(validation: share, body)

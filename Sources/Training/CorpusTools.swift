@@ -13,10 +13,12 @@ extension Corpus {
     case "adder": "sums of two numbers of two digits, the sum reversed (minGPT)"
     case "copy": "random tokens, no two alike, of which one stretch comes twice"
     default:
-      tales[name].map { grammar in
-        let rate = grammar.entropyRate()
-        let (bits, bytes) = ((1e4 * rate.bitsPerByte).rounded() / 1e4, rate.bytes.rounded())
-        return "very short stories of \(Int(bytes)) bytes, \(bits) bits a byte"
+      tales[name].map { grammars in
+        let rates = grammars.map { $0.entropyRate() }
+        let bytes = rates.reduce(0) { $0 + $1.bytes } / Double(rates.count)
+        let bits = rates.reduce(0) { $0 + $1.bitsPerByte * $1.bytes } / bytes / Double(rates.count)
+        return "very short stories of \(Int(bytes.rounded())) bytes, "
+          + "\((1e4 * bits).rounded() / 1e4) bits a byte"
       } ?? ""
     }
   }
@@ -27,13 +29,14 @@ extension Corpus {
   /// Nil for all but tales. It holds for whole stories, as validation reads them: a random window
   /// ends within one.
   public static func entropyFloor(_ config: DataConfig, atlas path: String) -> Double? {
-    guard let grammar = config.make.flatMap({ tales[$0] }), let atlas = try? Atlas(path) else {
+    guard let grammars = config.make.flatMap({ tales[$0] }), let atlas = try? Atlas(path) else {
       return nil
     }
     let splits = [Split.train, .validation].map(atlas.split)
     let stories = splits.reduce(0) { $0 + $1.documents }
     let tokens = splits.reduce(0) { $0 + $1.tokens }
-    return tokens > 0 ? grammar.entropyRate().nats * Double(stories) / Double(tokens) : nil
+    let nats = grammars.reduce(0) { $0 + $1.entropyRate().nats } / Double(grammars.count)
+    return tokens > 0 ? nats * Double(stories) / Double(tokens) : nil
   }
 
   /// Hands over what a generator makes: a story, or the tokens of a sequence, a line each.
@@ -47,8 +50,10 @@ extension Corpus {
         let tokens = sequence.input + sequence.targets.suffix(1)
         try body(tokens.map(String.init).joined(separator: " "))
       }
-    } else if let grammar = config.make.flatMap({ tales[$0] }) {
-      for _ in 0..<config.documents { try body(String(grammar.sample(&random).dropLast())) }
+    } else if let grammars = config.make.flatMap({ tales[$0] }) {
+      for i in 0..<config.documents {
+        try body(String(grammars[i % grammars.count].sample(&random).dropLast()))
+      }
     }
   }
 
@@ -81,7 +86,7 @@ extension Corpus {
     guard split.tokens > 1 else {
       throw Failure("\(visible(path)): fewer than two tokens leave nothing to predict; give more")
     }
-    let windows = SplitWindows(split, context: model.context, wholeDocuments: false)
+    let windows = SplitWindows(split, context: model.context, documents: nil)
     let lengths = (0..<Int32(model.vocabulary)).map { tokenizer.bytes(of: $0).count }
     return try Evaluation.of(
       model, count: windows.windows.count, tokenLengths: lengths, lanes: lanes, progress: progress

@@ -9,7 +9,8 @@ public struct Evaluation: Equatable, Sendable {
   public var tokens = 0
   /// Nats, summed over the tokens.
   public var nats = 0.0
-  /// Raw UTF-8 bytes of the scored tokens; nil for a corpus that is not text.
+  /// Raw UTF-8 bytes of the scored tokens, of which a mark has none; nil for a corpus that is not
+  /// text.
   public var bytes: Int?
 
   /// Sequences, and those of them whose every scored token is the likeliest one: what greedy
@@ -20,6 +21,7 @@ public struct Evaluation: Equatable, Sendable {
   /// Nats a token.
   public var loss: Double { nats / Double(max(1, tokens)) }
   public var perplexity: Double { exp(loss) }
+  /// All nats over those bytes, as bits.
   public var bitsPerByte: Double? {
     bytes.flatMap { $0 > 0 ? nats / 0.6931471805599453 / Double($0) : nil }
   }
@@ -45,7 +47,7 @@ public struct Evaluation: Equatable, Sendable {
           var batch: [ScoredSequence] = []
           for i in from..<min(from + group, count) { batch.append(try sequence(i)) }
           let targets = batch.flatMap(\.targets)
-          let logits = model(Tokens(batch.map(\.input)), Pass())
+          let logits = model.scores(batch, Pass())
           let nats = logits.crossEntropy(targets).losses.floats.reduce(0) { $0 + Double($1) }
           return .success(
             (nats, targets.filter { $0 >= 0 }, batch.isEmpty ? 0 : solved(batch, logits)))

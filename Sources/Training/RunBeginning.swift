@@ -34,8 +34,12 @@ public enum Beginning {
 
 extension TrainingRun {
   /// Makes the folder of a new run, which can then be opened.
+  ///
+  /// `progress` is called while an entropy model reads the corpus for a BLT, with the share that is
+  /// done; what it throws ends the work, and nothing is left of it.
   public static func create(
-    _ path: String, _ beginning: Beginning, _ config: TrainingConfig, version: String
+    _ path: String, _ beginning: Beginning, _ config: TrainingConfig, version: String,
+    progress: (Double) throws(Failure) -> Void = { _ in }
   ) throws(Failure) -> RunFolder {
     try config.validate()
     return try RunFolder.create(path) { (temporary) throws(Failure) in
@@ -50,32 +54,45 @@ extension TrainingRun {
       }
       let atlas = temporary + "/atlas"
       try Corpus.prepare(config.data, seed: config.seed, tokenizer: tokenizer, atlas: atlas)
-      let corpus = try Corpus(config.data, atlas: atlas)
-      let model = try beginning.model(config, corpus, temporary)
+      var corpus = try Corpus(config.data, atlas: atlas)
+      let model = try beginning.model(config, &corpus, temporary, progress)
       _ = try RunParts.source(config, corpus, model)
       let plan = RunPlan(
         version: version, name: beginning.name, model: model.configuration, training: config,
-        start: start)
+        start: start, meanPatch: try corpus.entropies?.meanPatch())
       try plan.write(to: temporary)
     }
   }
 
   /// Makes the folder of a run that begins as another did: its plan, corpus and seed.
   ///
-  /// `sets` are changes to the training configuration. The other run is only read, whoever has it.
+  /// `sets` are changes to the training configuration; another `target_patch` finds another
+  /// threshold in the same entropies. The other run is only read, whoever has it.
   public static func again(
     _ path: String, as other: String, sets: [(key: String, value: String)] = [], version: String
   ) throws(Failure) -> RunFolder {
-    let old = try RunPlan(of: other, sets: sets)
-    let plan = RunPlan(
-      version: version, name: old.name, model: old.model, training: old.training, start: old.start)
+    let old = try RunPlan(of: other, sets: sets, isAgain: true)
+    var plan = RunPlan(
+      version: version, name: old.name, model: old.model, training: old.training, start: old.start,
+      meanPatch: old.meanPatch)
     return try RunFolder.create(path) { (temporary) throws(Failure) in
+      /// These files are never written again, so both runs may own them.
+      func share(_ name: String) throws(Failure) {
+        let (from, to) = ("\(other)/\(name)", "\(temporary)/\(name)")
+        if link(from, to) != 0 { try AtomicFile.write(FileSystem.readAll(from), to: to) }
+      }
       for part in ["atlas", "patcher"] where FileSystem.exists("\(other)/\(part)") {
         try FileSystem.createDirectory("\(temporary)/\(part)")
-        for name in try FileSystem.list("\(other)/\(part)") {
-          let (from, to) = ("\(other)/\(part)/\(name)", "\(temporary)/\(part)/\(name)")
-          // These files are never written again, so both runs may own them.
-          if link(from, to) != 0 { try AtomicFile.write(FileSystem.readAll(from), to: to) }
+        for name in try FileSystem.list("\(other)/\(part)") { try share("\(part)/\(name)") }
+      }
+      let entropies = FileSystem.name(StoredEntropies.path(in: other))
+      if FileSystem.exists("\(other)/\(entropies)") {
+        try share(entropies)
+        if let target = plan.training.targetPatch,
+          sets.contains(where: { $0.key == "target_patch" })
+        {
+          let corpus = try Corpus(plan.training.data, atlas: temporary + "/atlas")
+          try plan.retarget(target, StoredEntropies(in: temporary, of: corpus))
         }
       }
       try plan.write(to: temporary)
@@ -95,8 +112,11 @@ extension Beginning {
   }
 
   /// The model to train: the training configuration rules its context and its dropout.
+  ///
+  /// The entropy model of a BLT goes into the folder, with what it makes of the corpus.
   fileprivate func model(
-    _ config: TrainingConfig, _ corpus: Corpus, _ folder: String
+    _ config: TrainingConfig, _ corpus: inout Corpus, _ folder: String,
+    _ progress: (Double) throws(Failure) -> Void
   ) throws(Failure) -> any LanguageModel {
     let vocabulary = corpus.vocabulary
     func rates(_ family: any ModelConfig.Type) throws(Failure) -> [(key: String, value: String)] {
@@ -106,33 +126,47 @@ extension Beginning {
       }
       return family.dropoutKeys.map { ($0, "\(rate)") }
     }
+    let (shape, file): (any ModelConfig, String)
     switch self {
     case .configuration(let json, let path, let sets):
       let family = try Catalogue.family(of: json, from: path, rule: .strict)
       let context = config.context > 0 ? [(family.contextKey, "\(config.context)")] : []
-      let shape = try Catalogue.shape(
+      file = path
+      shape = try Catalogue.shape(
         json, from: path, rule: .strict, sets: rates(family) + context + sets,
         vocabulary: vocabulary)
-      guard var blt = shape as? BLTConfig, blt.hasPatcher else { return shape.makeModel() }
-      let patcher = try Self.patcher(config)
-      try FileSystem.createDirectory(folder + "/patcher")
-      try ModelDirectory.save(patcher, corpus.tokenizer, to: folder + "/patcher")
-      blt.patcher = patcher.config
-      if let target = config.targetPatch {
-        blt.threshold = try Self.threshold(target, patcher, corpus, context: blt.context)
-      }
-      try blt.validate(path)
-      return blt.makeModel()
     case .checkpoint(let path):
-      let (json, file) = (try CheckpointDirectory(path).config, path + "/config.json")
+      let json = try CheckpointDirectory(path).config
+      file = path + "/config.json"
       let family = try Catalogue.family(of: json, from: file, rule: .huggingFace)
-      return try Catalogue.model(
+      shape = try Catalogue.shape(
         json, from: file, rule: .huggingFace, sets: rates(family), vocabulary: vocabulary)
     }
+    guard var blt = shape as? BLTConfig, blt.patching.needsEntropies else {
+      return shape.makeModel()
+    }
+    let patcher = try patcher(config)
+    try FileSystem.createDirectory(folder + "/patcher")
+    try ModelDirectory.save(patcher, corpus.tokenizer, to: folder + "/patcher")
+    blt.patcher = patcher.config
+    var entropies = try StoredEntropies(
+      making: folder, of: corpus, by: patcher, lanes: Lanes(config.settled.threads),
+      progress: progress)
+    if let target = config.targetPatch {
+      blt.threshold = Double(try entropies.threshold(forMean: target))
+    }
+    try blt.validate(file)
+    entropies.patching = blt.patching
+    corpus.entropies = entropies
+    return blt.makeModel()
   }
 
-  /// The entropy model of a configuration for a BLT.
-  private static func patcher(_ config: TrainingConfig) throws(Failure) -> EntropyModel {
+  /// The entropy model that decides where the patches of a BLT end: a configuration names one, a
+  /// checkpoint has its own.
+  private func patcher(_ config: TrainingConfig) throws(Failure) -> EntropyModel {
+    if case .checkpoint(let path) = self {
+      if let patcher = (try ModelDirectory(path).model as? BLT)?.patcherAlone { return patcher }
+    }
     guard let path = config.patcher else {
       throw Failure(
         "a BLT is trained on the patches of an entropy model: give its directory or run with "
@@ -142,20 +176,5 @@ extension Beginning {
       throw Failure("patcher \(quoted(path)) is no entropy model (model_type blt_patcher)")
     }
     return patcher
-  }
-
-  /// The threshold at which patches of the corpus are so long on average, by some 100,000 bytes.
-  private static func threshold(
-    _ target: Double, _ patcher: EntropyModel, _ corpus: Corpus, context: Int
-  ) throws(Failure) -> Double {
-    let source = try corpus.source(context: context)
-    var random = RandomStream(seed: 0, name: "threshold")
-    var entropies: [Float] = [0]
-    while entropies.count < 100_000 {
-      let ids = try source.sample(&random).input
-      // The first of every window knows nothing of what is before it, and is a patch anyway.
-      entropies += patcher.entropies(Tokens([ids]), Pass()).dropFirst()
-    }
-    return Double(Patching().threshold(forMean: target, entropies))
   }
 }

@@ -17,22 +17,29 @@ public struct RunPlan: Codable, Equatable, Sendable {
   public var training: TrainingConfig
   /// The checkpoint whose weights were the first; nil for random ones.
   public var start: String?
+  /// Of a BLT: tokens a patch in the training split, on average.
+  public var meanPatch: Double?
 
   enum CodingKeys: String, CodingKey {
     case version, name, model, training, start
+    case meanPatch = "mean_patch"
     case cpuPath = "cpu_path"
   }
 
   init(
-    version: String, name: String?, model: JSON, training: TrainingConfig, start: String?
+    version: String, name: String?, model: JSON, training: TrainingConfig, start: String?,
+    meanPatch: Double? = nil
   ) {
     (self.version, self.name, self.model, self.start) = (version, name, model, start)
+    self.meanPatch = meanPatch
     (self.training, cpuPath) = (training.settled, Kernel.path.rawValue)
   }
 
   /// Reads the plan of a run; `sets` are changes to its training configuration.
+  ///
+  /// For a run that begins as another did they may be more than for the run itself.
   public init(
-    of folder: String, sets: [(key: String, value: String)] = []
+    of folder: String, sets: [(key: String, value: String)] = [], isAgain: Bool = false
   ) throws(Failure) {
     let file = folder + "/run.json"
     guard FileSystem.exists(file) else {
@@ -41,7 +48,8 @@ public struct RunPlan: Codable, Equatable, Sendable {
     self = try overlay(
       RunPlan(version: "", name: nil, model: [:], training: TrainingConfig(), start: nil),
       file: try JSON(contentsOf: file), fileName: file, sets: [])
-    let fixed = ["data", "seed", "context", "dropout"]
+    let fixed =
+      ["data", "seed", "context", "dropout", "patcher"] + (isAgain ? [] : ["target_patch"])
     if let set = sets.first(where: { set in
       fixed.contains { set.key == $0 || set.key.hasPrefix($0 + ".") }
     }) {
@@ -52,6 +60,15 @@ public struct RunPlan: Codable, Equatable, Sendable {
     training = training.settled
   }
 
+  /// Gives a BLT the threshold at which patches are so long on average.
+  mutating func retarget(_ target: Double, _ entropies: StoredEntropies) throws(Failure) {
+    var (entropies, shape) = (entropies, model.object ?? [:])
+    let threshold = try entropies.threshold(forMean: target)
+    shape["patching_threshold"] = .double(Double(threshold))
+    entropies.patching = Patching(threshold: threshold, longest: shape["max_patch_length"]?.int)
+    (model, meanPatch) = (.object(shape), try entropies.meanPatch())
+  }
+
   func write(to folder: String) throws(Failure) {
     try AtomicFile.write(
       JSON(encoding: self).text(pretty: true) + "\n", to: folder + "/run.json")
@@ -60,7 +77,7 @@ public struct RunPlan: Codable, Equatable, Sendable {
 
 /// What a plan builds: corpus, model (its weights still to be set) and trainer.
 struct RunParts {
-  let corpus: Corpus
+  private(set) var corpus: Corpus
   let model: any LanguageModel
   /// Tokens a sequence.
   let context: Int
@@ -75,6 +92,11 @@ struct RunParts {
       throw Failure(
         "\(visible(file)): the corpus has \(corpus.vocabulary) ids, the model "
           + "\(model.vocabulary); it was begun with other data")
+    }
+    if let blt = model as? BLT, blt.config.patching.needsEntropies {
+      var entropies = try StoredEntropies(in: folder, of: corpus)
+      entropies.patching = blt.config.patching
+      corpus.entropies = entropies
     }
     let source: any SequenceSource
     (source, context) = try Self.source(config, corpus, model)
@@ -92,12 +114,20 @@ struct RunParts {
     guard context <= model.context else {
       throw Failure("context is \(context), the checkpoint reads at most \(model.context) tokens")
     }
-    let source = try corpus.source(context: context)
+    var limit = context
+    if config.patchesPerSequence != nil {
+      guard let blt = model as? BLT, corpus.entropies != nil else {
+        throw Failure("patches_per_sequence is of a BLT with an entropy model; leave it out")
+      }
+      limit = blt.config.encoder.context
+    }
+    let source = try corpus.source(
+      context: context, patches: config.patchesPerSequence, limit: limit)
     if config.evaluateEvery > 0 {
       _ = try corpus.validation(
         context: context, config.evaluateWindows, seed: config.seed, atMost: 1)
     }
-    try config.requireMemory(model, context: context)
+    try config.requireMemory(model, context: limit)
     return (source, context)
   }
 

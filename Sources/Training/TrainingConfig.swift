@@ -22,8 +22,10 @@ public struct TrainingConfig: Codable, Equatable, Sendable {
   public var clip: Float = 1
   /// Of a BLT: the entropy model that decides where patches end, a directory or a run.
   public var patcher: String?
-  /// Of a BLT: bytes a patch on average, for which the threshold is then found.
+  /// Of a BLT: tokens a patch on average, for which the threshold is then found.
   public var targetPatch: Double?
+  /// Of a BLT: rows of so many patches each are learned from, in place of windows of `context`.
+  public var patchesPerSequence: Int?
   /// Replaces the three dropout rates of the model.
   public var dropout: Float?
   public var precision = Precision.float32
@@ -49,6 +51,7 @@ public struct TrainingConfig: Codable, Equatable, Sendable {
     case task, data, steps, accumulation, context, optimizer, schedule, clip, dropout, precision
     case seed, threads, patcher
     case targetPatch = "target_patch"
+    case patchesPerSequence = "patches_per_sequence"
     case batchSize = "batch_size"
     case evaluateEvery = "evaluate_every"
     case evaluateBatches = "evaluate_batches"
@@ -84,7 +87,7 @@ public enum EvaluationWindows: String, Codable, CaseIterable, Sendable {
 public struct DataConfig: Codable, Equatable, Sendable {
   /// A text file, a folder of files, or an atlas.
   public var path: String?
-  /// A generator instead: sort, adder, copy, tales-en or tales-it.
+  /// A generator instead: sort, adder, copy, tales, tales-en or tales-it.
   public var make: String?
   /// byte, character, bpe, or the path of a tokenizer.json.
   public var tokenizer = "byte"
@@ -181,6 +184,9 @@ extension TrainingConfig {
     require(context >= 0, "context is \(context), must not be negative")
     require(
       targetPatch.map { $0 > 1 && $0 < 1e6 } ?? true, "target_patch must be a length above 1")
+    require(
+      patchesPerSequence.map { (2...1 << 20).contains($0) } ?? true,
+      "patches_per_sequence must be 2 to \(1 << 20)")
     require(clip >= 0, "clip is \(clip), must not be negative (0 is no limit)")
     require(dropout.map { (0..<1).contains($0) } ?? true, "dropout must be in 0..<1")
     require(evaluateEvery >= 0, "evaluate_every is \(evaluateEvery), must not be negative")

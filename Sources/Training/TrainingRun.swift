@@ -77,10 +77,14 @@ public final class TrainingRun {
       try parts.model.parameters.load(from: CheckpointDirectory(start))
     } else {
       parts.model.parameters.initialize(seed: config.seed)
-      if let blt = parts.model as? BLT, blt.patcher != nil {
+      if let blt = parts.model as? BLT, blt.config.patching.needsEntropies {
         let patcher = try ModelDirectory(folder.path + "/patcher").model as? EntropyModel
         patcher.map(blt.take)
       }
+    }
+    if let mean = plan.meanPatch, let threshold = parts.corpus.entropies?.patching.threshold {
+      let (mean, threshold) = ((100 * mean).rounded() / 100, (1e4 * threshold).rounded() / 1e4)
+      notes.append("patches of \(mean) bytes on average, above \(threshold) nats")
     }
     if Kernel.path.rawValue != plan.cpuPath {
       notes.append(
@@ -221,7 +225,9 @@ public final class TrainingRun {
     if corpus.tokenizer == nil {
       line["solved"] = .double(Double(result.solved) / Double(max(1, result.sequences)))
     }
-    if let bits = result.bitsPerByte { line["bits_per_byte"] = .double(bits) }
+    if let bits = result.bitsPerByte, let bytes = result.bytes {
+      (line["bits_per_byte"], line["bytes"]) = (.double(bits), .int(bytes))
+    }
     try tell(.object(line)) {
       events.scalar("loss/validation", result.loss, step: step)
       if let bits = result.bitsPerByte {

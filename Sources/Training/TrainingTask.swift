@@ -15,6 +15,15 @@ public protocol TrainingTask {
   func loss(_ batch: Batch, _ sequences: Range<Int>, _ pass: Pass) -> (sum: Tensor, count: Int)
 }
 
+extension LanguageModel {
+  /// Next-token scores of sequences, of a BLT over the patches that they bring.
+  func scores(_ batch: some Collection<ScoredSequence>, _ pass: Pass) -> Tensor {
+    let (input, ends) = (Tokens(batch.map(\.input)), batch.compactMap(\.patchEnds))
+    guard let blt = self as? BLT, ends.count == batch.count else { return self(input, pass) }
+    return blt.logits(blt.hidden(input, ends: ends.flatMap { $0 }, pass))
+  }
+}
+
 /// Next-token prediction.
 public struct LanguageTask: TrainingTask {
   public let model: any LanguageModel
@@ -42,7 +51,7 @@ public struct LanguageTask: TrainingTask {
     _ batch: [ScoredSequence], _ sequences: Range<Int>, _ pass: Pass
   ) -> (sum: Tensor, count: Int) {
     let targets = batch[sequences].flatMap(\.targets)
-    let logits = model(Tokens(batch[sequences].map(\.input)), pass)
+    let logits = model.scores(batch[sequences], pass)
     return (logits.crossEntropy(targets).sum, targets.count { $0 >= 0 })
   }
 }

@@ -36,7 +36,7 @@ struct DataCommand: ParsableCommand {
   struct Make: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Prints what a generator makes, or writes tales to a file.")
-    @Argument(help: "sort, adder, copy, tales-en or tales-it.") var name: String
+    @Argument(help: "sort, adder, copy, tales, tales-en or tales-it.") var name: String
     @Option(parsing: .unconditional, help: "How many sequences or stories.") var documents = 10
     @Option(parsing: .unconditional, help: "The seed.") var seed = 1337
     @Option(help: "The file to write; standard output by default.") var out: String?

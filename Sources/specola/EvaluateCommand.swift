@@ -12,13 +12,14 @@ struct Evaluate: ParsableCommand {
         specola evaluate MODEL data/notes --json
 
       Over windows of the context that do not overlap. DATA is a text file, a folder of them, or an
-      atlas (its validation split). Bits per byte are of raw UTF-8 bytes.
+      atlas (its validation split). Bits per byte are over the raw UTF-8 bytes of what was scored;
+      marks are scored and are no bytes.
       """)
 
   @Argument var model: String
   @Argument(help: "A text file, a folder, or an atlas.") var data: String
   @OptionGroup var engine: EngineOptions
-  @Flag(help: #"Print {"tokens","loss","perplexity","bits_per_byte"}."#) var json = false
+  @Flag(help: #"Print {"tokens","bytes","loss","perplexity","bits_per_byte"}."#) var json = false
 
   func run() throws {
     let lanes = try engine.lanes()
@@ -40,7 +41,8 @@ struct Evaluate: ParsableCommand {
     let bits = result.bitsPerByte
     if json {
       let object: JSON = [
-        "tokens": .int(result.tokens), "loss": .double(result.loss),
+        "tokens": .int(result.tokens), "bytes": .int(result.bytes ?? 0),
+        "loss": .double(result.loss),
         "perplexity": result.perplexity.isFinite ? .double(result.perplexity) : .null,
         "bits_per_byte": bits.map(JSON.double) ?? .null,
       ]
@@ -48,6 +50,7 @@ struct Evaluate: ParsableCommand {
     }
     try emit(
       "\(grouped(result.tokens)) tokens: loss \(fixed(result.loss, 4)) nats, perplexity "
-        + "\(fixed(result.perplexity, 2)), \(bits.map { fixed($0, 4) } ?? "–") bits per byte")
+        + "\(fixed(result.perplexity, 2)), \(bits.map { fixed($0, 4) } ?? "–") bits per byte of "
+        + "\(grouped(result.bytes ?? 0)) bytes")
   }
 }

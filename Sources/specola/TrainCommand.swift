@@ -110,7 +110,15 @@ struct Train: ParsableCommand {
     let (config, beginning) = (try read.get(), try begun.get())
     try Home.explainMissing(config.data)
     let path = out ?? Home.freeRun(FileSystem.name(file))
-    let folder = try TrainingRun.create(path, beginning, config, version: version)
+    let folder = try TrainingRun.create(path, beginning, config, version: version) {
+      (done) throws(Failure) in
+      progress("the entropy model reads the corpus: \(Int(100 * done)) %")
+      if let signal = Interrupt.signal {
+        progress("")
+        throw Failure("stopped before \(path) was made; nothing is kept", code: 128 + signal)
+      }
+    }
+    progress("")
     guard let minutes else { return try TrainingRun(folder) }
     let forecast = try Forecast(of: path)
     note(

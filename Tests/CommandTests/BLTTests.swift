@@ -107,6 +107,30 @@ import Testing
     #expect(seen.count == 3)
   }
 
+  /// Ctrl-C while the entropy model reads the corpus: no run, whole or half, is left.
+  @Test func anInterruptedReadingLeavesNothing() throws {
+    let workshop = try prepared()
+    let text = String(repeating: "the quick brown fox jumps over it. ", count: 300_000)
+    try workshop.write("long.txt", text)
+    let before = try workshop.names()
+    let running = try workshop.start(
+      train + ["--set", "data.path=long.txt", "--set", "target_patch=3", "--out", "run"])
+    var isReading = false
+    for _ in 0..<10_000 where !isReading {
+      usleep(1_000)
+      isReading = try workshop.names().contains { name in
+        name.hasPrefix(".run.")
+          && ((try? workshop.names(name)) ?? []).contains { $0.hasPrefix(".entropies.") }
+      }
+    }
+    running.signal(SIGINT)
+    let outcome = try running.wait()
+    #expect(isReading && outcome.code == 130, "\(outcome)")
+    let said = "specola: error: stopped before run was made; nothing is kept\n"
+    #expect(outcome.error == said && outcome.output.isEmpty, "\(outcome)")
+    #expect(try workshop.names() == before)
+  }
+
   @Test func readsAnyBytes() throws {
     let workshop = try prepared()
     let long = [UInt8]((0..<40_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 9) })

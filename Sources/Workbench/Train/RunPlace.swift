@@ -5,7 +5,12 @@ import Training
 /// Where the run of an order is, or is to be.
 enum RunPlace {
   case existing(String)
-  case new(path: String, TrainingConfig, make: (_ version: String) throws(Failure) -> RunFolder)
+  case new(path: String, TrainingConfig, make: Making)
+
+  /// Makes the run; it tells the share that is done where that takes long.
+  typealias Making = (
+    _ version: String, _ progress: (Double) -> Void
+  ) throws(Failure) -> RunFolder
 
   /// `open` is the folder of the run that `again` means.
   init(_ order: TrainOrder, after open: String?) throws(Failure) {
@@ -15,8 +20,8 @@ enum RunPlace {
         throw Failure("train again: no run is open; train NAME begins one", code: 64)
       }
       let path = RunFolder.unused(open)
-      self = .new(path: path, try RunPlan(of: open, sets: pairs).training) {
-        (version) throws(Failure) in
+      self = .new(path: path, try RunPlan(of: open, sets: pairs, isAgain: true).training) {
+        (version, _) throws(Failure) in
         try TrainingRun.again(path, as: open, sets: pairs, version: version)
       }
       return
@@ -62,8 +67,8 @@ enum RunPlace {
     }
     let beginning = try Beginning(sets.last { $0.key == "model" }?.value ?? stem, sets: shape)
     let path = sets.last { $0.key == "out" }?.value ?? RunFolder.unused("runs/" + stem)
-    return .new(path: path, config) { (version) throws(Failure) in
-      try TrainingRun.create(path, beginning, config, version: version)
+    return .new(path: path, config) { (version, progress) throws(Failure) in
+      try TrainingRun.create(path, beginning, config, version: version, progress: progress)
     }
   }
 }
@@ -108,17 +113,20 @@ extension Recipe {
         let shape = try? Catalogue.shape(
           model, from: modelFile, rule: .strict, vocabulary: config.data.vocabulary(of: name))
       else { return nil }
-      // A BLT learns over an entropy model that has to be named: train blt patcher=NAME.
-      guard model["model_type"]?.string != "blt" || config.patcher != nil else { return nil }
       let context = config.context > 0 ? config.context : shape.context
       // Forward and backward are three products for each parameter and token.
       let work = 3.0 * Double(config.steps * config.batchSize * config.accumulation * context)
       var problem: String?
       do throws(Failure) { try Home.explainMissing(config.data) } catch { problem = error.message }
+      // What learns: the entropy model of a BLT does not.
+      var learning = shape as? BLTConfig
+      learning?.hasPatcher = false
       return Recipe(
-        name: name, subject: config.data.subject, parameters: Int(shape.parameterCount),
+        name: name, subject: config.data.subject,
+        parameters: Int(learning?.parameterCount ?? shape.parameterCount),
         steps: config.steps,
-        seconds: problem == nil ? work * shape.parameterCount / speed : nil,
+        seconds: problem == nil
+          ? work * shape.weightsUsed(patch: config.targetPatch ?? 4.5) / speed : nil,
         problem: problem)
     }
   }

@@ -54,6 +54,8 @@ extension TrainRequest {
 /// What the trainer tells.
 public enum TrainEvent: Sendable {
   case listed([Recipe])
+  /// The share that is done of what takes long in making a run ready.
+  case preparing(Double)
   /// A run is open, and stands before its next step.
   case ready(RunFacts)
   /// No run is open any more.

@@ -8,8 +8,8 @@ package struct TrainState: Sendable {
   enum Phase: Equatable, Sendable {
     /// No run is open.
     case none
-    /// What is being made ready.
-    case preparing(String)
+    /// What is being made ready, and the share that is done where that takes long.
+    case preparing(String, share: Double?)
     case paused, running, finished
     /// The share that is done.
     case evaluating(Double)
@@ -208,7 +208,7 @@ extension Bench {
       let name = RunPlace.name(of: facts.folder)
       if !settings.runs.contains(name) { settings.runs = (settings.runs + [name]).suffix(4) }
     }
-    train.phase = .preparing(command.text)
+    train.phase = .preparing(command.text, share: nil)
     train.begun = command
     return order
   }
@@ -231,6 +231,8 @@ extension Bench {
   mutating func receiveTrain(_ event: TrainEvent) -> [Request] {
     switch event {
     case .listed(let recipes): train.recipes = recipes
+    case .preparing(let share):
+      if case .preparing(let name, _) = train.phase { train.phase = .preparing(name, share: share) }
     case .ready(let facts): return becomeReady(facts)
     case .closed: train.close()
     case .news(let news):

@@ -21,7 +21,7 @@ struct TrainView: View {
   func state(_ bench: Bench) -> String? {
     switch bench.train.phase {
     case .none: nil
-    case .preparing: "preparing"
+    case .preparing(_, let share): "preparing" + (share.map { " \(Int(100 * $0)) %" } ?? "")
     case .paused:
       bench.train.problem != nil ? "STOPPED" : bench.train.step == 0 ? "ready" : "paused"
     case .running: "RUNNING"
@@ -132,7 +132,7 @@ struct TrainView: View {
   }
 
   private func drawRecipes(_ bench: Bench, on canvas: inout Canvas, in area: Rect) {
-    if case .preparing(let name) = bench.train.phase {
+    if case .preparing(let name, _) = bench.train.phase {
       var flow = TextFlow(
         "Making \(visible(name)) ready: its corpus, its tokenizer, and a second of measuring.")
       flow.keepsWords = true
@@ -194,7 +194,7 @@ struct TrainView: View {
       ("(50)", "averaged over so many steps; a changes it"),
       ("validation", "the loss on text that is held out, measured now and then"),
       ("floor", "the entropy of the corpus itself: no model can do better on whole stories"),
-      ("bits/byte", "the validation loss per byte of text, so that tokenizers compare"),
+      ("bits/byte", "validation loss as bits per UTF-8 byte, so that tokenizers compare"),
       ("solved", "held-out sequences that are all right when the likeliest token is taken"),
       ("rate", "the learning rate of the next step; + and - turn it"),
       ("gradient", "the norm of the gradient before it is clipped"),

@@ -181,7 +181,11 @@ final class TrainWorker: Worker {
     case .existing(let path):
       try open(RunFolder(path), wanted, sets: wanted.sets.map { ($0.key, $0.value) })
     case .new(_, _, let make):
-      let folder = try make(version)
+      let folder = try make(version) { [self] share in
+        guard ContinuousClock.now - toldAt > .milliseconds(67) else { return }
+        tell(.preparing(share))
+        toldAt = .now
+      }
       isDraft = true
       do { try open(folder, wanted, sets: []) } catch {
         discard(folder.path)
