@@ -1,44 +1,61 @@
 #!/usr/bin/env python3
-"""Specola beside PyTorch on the same work: ratios of medians, taken in turns on a quiet machine.
+"""One workload on one peer in one mode: an object a line. scripts/compare runs it.
 
-usage: peers.py [WORKLOAD ...] [--modes float32,bf16] [--rounds 3] [--threads 2]
-                [--specola PATH | --torch-only] [--json FILE]
+usage: peers.py WORKLOAD PEER MODE [--threads 2] [--folder DIR]
+       peers.py --list WORKLOAD          the peers and modes that are installed, one a line
 
-Each measurement is a process of its own, so that memory and threads are apart: ours, then each
-of PyTorch's modes, then ours again, for as many rounds as asked. PyTorch runs eager and compiled
-(torch.compile needs g++), in float32 and under bf16 autocast. A measurement during which something
-else used the processor is taken again; a machine that does not come to rest is refused.
+  pytorch      float32 and bf16 (autocast; weights in bf16 for decoding), eager and compiled (needs
+               a C++ compiler); PyPI: torch
+  ctranslate2  float32, int8: decoding; PyPI: ctranslate2 transformers
+  llama.cpp    F32, BF16, Q8_0: decoding; PyPI: llama-cpp-python gguf
 
-  train-nano   4 layers, 4 heads, width 128, context 64, batch 12, vocabulary 65 (nanoGPT on a CPU)
-  train-baby   6 layers, 6 heads, width 384, context 256, batch 16, vocabulary 65 (nanoGPT's baby)
-  train-sort   3 layers, 3 heads, width 48, length 11, batch 64, vocabulary 3 (minGPT's demo)
-  decode-baby  240 tokens one at a time with a cache, the baby model with a vocabulary of 512
-  decode-124m  64 tokens likewise, 12 layers, 12 heads, width 768, vocabulary 50257
-  entropy      next-byte entropies of 256 KiB: 4 layers, 4 heads, width 256, window 512
+Weights are random: only the speed is measured. Converted models stay in --folder for the next call.
 """
 import argparse
+import importlib.util
 import json
 import os
-import shutil
 import statistics
-import subprocess
 import sys
 import time
 
-# Workload: vocabulary, context, width, layers, heads, and how much of it is timed.
+# Vocabulary, context, width, layers, heads, and how much of it is timed.
 WORKLOADS = {
     "train-nano": ((65, 64, 128, 4, 4), {"batch": 12, "steps": 40}),
     "train-baby": ((65, 256, 384, 6, 6), {"batch": 16, "steps": 2}),
     "train-sort": ((3, 11, 48, 3, 3), {"batch": 64, "steps": 100}),
     "decode-baby": ((512, 256, 384, 6, 6), {"tokens": 240}),
     "decode-124m": ((50257, 1024, 768, 12, 12), {"tokens": 64}),
-    "entropy": ((260, 512, 256, 4, 4), {"bytes": 256 * 1024}),
+    "entropy": ((260, 512, 256, 4, 4), {"tokens": 256 * 1024}),
 }
-QUIET = 0.1  # processors that something else may use
-PATIENCE = 60  # seconds to wait for a quiet machine
 
 
-# --- PyTorch's side, one workload and mode a process -------------------------------------------
+def modes(workload):
+    """(peer, mode, the packages that it needs)"""
+    decodes = workload.startswith("decode")
+    # A decoding step is a call of one row; compiling it for each cache length never pays.
+    for precision in "float32", "bf16":
+        for how in ["eager"] if decodes else ["eager", "compile"]:
+            yield "pytorch", f"{precision} {how}", ["torch"]
+    if decodes:
+        for precision in "float32", "int8":
+            yield "ctranslate2", precision, ["ctranslate2", "transformers", "torch"]
+        for kind in "F32", "BF16", "Q8_0":
+            yield "llama.cpp", kind, ["llama_cpp", "gguf"]
+
+
+def median(run, times=5):
+    """Seconds of the median of so many runs behind one that does not count, and the last result."""
+    run()
+    took = []
+    for _ in range(times):
+        start = time.perf_counter()
+        result = run()
+        took.append(time.perf_counter() - start)
+    return statistics.median(took), result
+
+
+# --- PyTorch ------------------------------------------------------------------------------------
 
 
 def torch_model(shape):
@@ -91,27 +108,14 @@ def torch_model(shape):
     return Model()
 
 
-def timed(run, times=5):
-    run()
-    took = []
-    for _ in range(times):
-        start = time.perf_counter()
-        loss = run()
-        took.append(time.perf_counter() - start)
-    return statistics.median(took), loss
-
-
-def torch_measure(workload, mode, threads):
+def pytorch(workload, mode, options):
     import torch
     from torch.nn import functional as F
 
-    torch.set_num_threads(threads)
-    if workload == "idle":
-        return {}
+    torch.set_num_threads(options.threads)
     shape, size = WORKLOADS[workload]
     precision, how = mode.split()
-    model = torch_model(shape)
-    half = precision == "bf16"
+    model, half = torch_model(shape), precision == "bf16"
     autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=half)
     if workload.startswith("train"):
         batch, steps, context = size["batch"], size["steps"], shape[1]
@@ -129,17 +133,14 @@ def torch_measure(workload, mode, threads):
             optimizer.zero_grad(set_to_none=True)
             return loss
 
-        for index in range(3):
-            step(index)
-        seconds, loss = timed(lambda: [step(index) for index in range(steps)][-1].item())
-        rate = {"tokens_per_s": steps * batch * context / seconds}
-        return {"seconds": seconds / steps, **rate, "loss": loss}
+        seconds, loss = median(lambda: [step(index) for index in range(steps)][-1].item())
+        return {"seconds": seconds / steps, "tokens_per_s": steps * batch * context / seconds, "loss": loss}
 
     model.eval()
     with torch.inference_mode():
         if workload == "entropy":
             forward = torch.compile(model) if how == "compile" else model
-            windows = torch.randint(256, (size["bytes"] // shape[1], shape[1])).split(8)
+            windows = torch.randint(256, (size["tokens"] // shape[1], shape[1])).split(8)
 
             def entropies():
                 for window in windows:
@@ -148,8 +149,8 @@ def torch_measure(workload, mode, threads):
                     logs = F.log_softmax(logits.float(), -1)
                     (logs.exp() * logs).sum(-1).neg()
 
-            seconds, _ = timed(entropies, 3)
-            return {"seconds": seconds, "bytes_per_s": size["bytes"] / seconds}
+            seconds, _ = median(entropies, 3)
+            return {"seconds": seconds, "bytes_per_s": size["tokens"] / seconds}
 
         dtype = torch.bfloat16 if half else torch.float32
         model = model.to(dtype)
@@ -161,169 +162,153 @@ def torch_measure(workload, mode, threads):
             ids = torch.zeros(1, 1, dtype=torch.long)
             for position in range(size["tokens"]):
                 logits = model(ids, None, caches, position)[0, -1].float() / 0.8
-                best, candidates = logits.topk(40)
-                ids = candidates[torch.multinomial(best.softmax(-1), 1)].view(1, 1)
+                top, candidates = logits.topk(40)
+                ids = candidates[torch.multinomial(top.softmax(-1), 1)].view(1, 1)
 
-        seconds, _ = timed(decode, 3)
+        seconds, _ = median(decode)
         return {"seconds": seconds, "tokens_per_s": size["tokens"] / seconds}
 
 
-# --- Taking turns ------------------------------------------------------------------------------
+# --- The decoders -------------------------------------------------------------------------------
 
 
-def busy_seconds():
-    """Processor seconds spent since the start of the machine, by anything."""
-    with open("/proc/stat") as file:
-        user, nice, system, _, _, irq, softirq = map(int, file.readline().split()[1:8])
-    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
+def made(folder, name, make):
+    """A path in the folder, made by `make(path)` where it is not there."""
+    path = os.path.join(folder, name)
+    if not os.path.exists(path):
+        make(path)
+    return path
 
 
-def wait_for_quiet():
-    """Three quiet seconds running. The load average lags by a minute and counts our own rounds."""
-    calm, deadline = 0, time.monotonic() + PATIENCE
-    while calm < 3:
-        before = busy_seconds()
-        time.sleep(1)
-        calm = calm + 1 if busy_seconds() - before < QUIET else 0
-        if not calm and time.monotonic() > deadline:
-            load = os.getloadavg()[0]
-            sys.exit(f"peers.py: the machine is busy (load {load:.2f}); try when it is at rest")
+def ctranslate2(workload, mode, options):
+    import ctranslate2
+
+    (vocabulary, context, width, layers, heads), size = WORKLOADS[workload]
+    tokens = size["tokens"]
+
+    def hugging_face(path):
+        from tokenizers import Tokenizer, models
+        from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+
+        shape = {"vocab_size": vocabulary, "n_positions": context, "n_embd": width}
+        shape |= {"n_layer": layers, "n_head": heads, "bos_token_id": 0, "eos_token_id": 1}
+        GPT2LMHeadModel(GPT2Config(**shape)).save_pretrained(path)
+        words = {f"t{i}": i for i in range(vocabulary)}
+        tokenizer = Tokenizer(models.WordLevel(words, unk_token="t2"))
+        special = {"bos_token": "t0", "eos_token": "t1", "unk_token": "t2"}
+        PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(path)
+
+    def convert(path):
+        from ctranslate2.converters import TransformersConverter
+
+        source = made(options.folder, f"{workload}-hf", hugging_face)
+        TransformersConverter(source).convert(path, quantization=mode)
+
+    path = made(options.folder, f"{workload}-ct2-{mode}", convert)
+    generator = ctranslate2.Generator(path, compute_type=mode, intra_threads=options.threads)
+    sampling = {"sampling_topk": 40, "sampling_temperature": 0.8, "include_prompt_in_result": False}
+    length = {"min_length": tokens, "max_length": tokens}
+    seconds, _ = median(lambda: generator.generate_batch([["t0"]], **length, **sampling))
+    return {"seconds": seconds, "tokens_per_s": tokens / seconds}
 
 
-def measure(command, environment, attempts=5):
-    """What a quiet run of the command prints, and its peak memory in MB."""
-    for _ in range(attempts):
-        wait_for_quiet()
-        before, start = busy_seconds(), time.monotonic()
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-        output = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
-            sys.exit(f"peers.py: failed ({process.returncode}): {' '.join(command)}")
-        elsewhere = busy_seconds() - before - usage.ru_utime - usage.ru_stime
-        if elsewhere < QUIET * (time.monotonic() - start) + 0.2:
-            rows = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
-            return rows, usage.ru_maxrss / 1024
-        print("  something else was running: taken again", file=sys.stderr)
-    sys.exit("peers.py: something else keeps running; try when the machine is at rest")
+def llama_cpp(workload, mode, options):
+    import gguf
+    import llama_cpp
+    import numpy
 
+    (vocabulary, context, width, layers, heads), size = WORKLOADS[workload]
+    tokens = size["tokens"]
 
-def peer_modes(workload, precisions):
-    # A decoding step is a call of one row; compiling it for each cache length never pays here.
-    how = ["eager"] if workload.startswith("decode") else ["eager", "compile"]
-    return [f"{precision} {kind}" for precision in precisions for kind in how]
+    def write(path):
+        kind, random = gguf.GGMLQuantizationType[mode], numpy.random.default_rng(0)
+        writer = gguf.GGUFWriter(path, "gpt2")
+        writer.add_context_length(context)
+        writer.add_embedding_length(width)
+        writer.add_block_count(layers)
+        writer.add_feed_forward_length(4 * width)
+        writer.add_head_count(heads)
+        writer.add_layer_norm_eps(1e-5)
+        writer.add_tokenizer_model("gpt2")
+        writer.add_tokenizer_pre("gpt-2")
+        writer.add_token_list([f"t{i}" for i in range(vocabulary)])
+        writer.add_token_types([1] * vocabulary)
+        writer.add_token_merges(["t 0"])
+        writer.add_bos_token_id(0)
+        writer.add_eos_token_id(1)
 
+        def matrix(name, rows, columns, packed=True):
+            values = (0.02 * random.standard_normal((rows, columns))).astype(numpy.float32)
+            if packed and mode != "F32":
+                writer.add_tensor(name, gguf.quants.quantize(values, kind), raw_dtype=kind)
+            else:
+                writer.add_tensor(name, values)
 
-def rate(row):
-    return row.get("tokens_per_s") or row.get("bytes_per_s")
+        def vector(name, count, value):
+            writer.add_tensor(name, numpy.full(count, value, numpy.float32))
 
+        def norm(name):
+            vector(name + ".weight", width, 1)
+            vector(name + ".bias", width, 0)
 
-def summary(rows):
-    """The median rate and loss of one side's mode over the rounds."""
-    losses = [row["loss"] for row in rows if row.get("loss") is not None]
-    loss = statistics.median(losses) if losses else None
-    return statistics.median(map(rate, rows)), loss
+        matrix("token_embd.weight", vocabulary, width)
+        matrix("position_embd.weight", context, width, packed=False)
+        for i in range(layers):
+            block = f"blk.{i}."
+            norm(block + "attn_norm")
+            norm(block + "ffn_norm")
+            for part, outputs, inputs in (
+                ("attn_qkv", 3 * width, width),
+                ("attn_output", width, width),
+                ("ffn_up", 4 * width, width),
+                ("ffn_down", width, 4 * width),
+            ):
+                matrix(f"{block}{part}.weight", outputs, inputs)
+                vector(f"{block}{part}.bias", outputs, 0)
+        norm("output_norm")
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
 
+    path = made(options.folder, f"{workload}-{mode}.gguf", write)
+    model = llama_cpp.Llama(path, n_ctx=context, n_threads=options.threads, verbose=False)
 
-def best(table, precision=None):
-    found = [(*value, mode) for mode, value in table.items() if precision in (None, mode.split()[0])]
-    return max(found, key=lambda entry: entry[0]) if found else None
+    def decode():
+        model.reset()
+        drawn = model.generate([0], top_k=40, top_p=1.0, min_p=0.0, temp=0.8)
+        for _, _ in zip(range(tokens), drawn):
+            pass
 
-
-def ratio(ours, theirs):
-    return f"{ours[0] / theirs[0]:.2f}" if ours and theirs else "–"
-
-
-def cell(entry, with_mode=True):
-    if not entry:
-        return "–"
-    loss = "" if entry[1] is None else f", loss {entry[1]:.3f}"
-    return f"{entry[0]:,.0f}" + (f" ({entry[2]}{loss})" if with_mode else "")
+    seconds, _ = median(decode)
+    return {"seconds": seconds, "tokens_per_s": tokens / seconds}
 
 
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, usage=argparse.SUPPRESS
     )
-    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD")
-    parser.add_argument("--modes", default="float32,bf16", help="precisions, comma-separated")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("workload", choices=WORKLOADS)
+    parser.add_argument("peer", nargs="?")
+    parser.add_argument("mode", nargs="?")
+    parser.add_argument("--list", action="store_true")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--specola", default=shutil.which("specola") or ".build/release/specola")
-    parser.add_argument("--torch-only", action="store_true", help="PyTorch's figures alone")
-    parser.add_argument("--json", help="append every measurement to this file, one object a line")
-    parser.add_argument("--child", help=argparse.SUPPRESS)
+    parser.add_argument("--folder", default=".")
     options = parser.parse_args()
-    if options.child:
-        (workload,) = options.workloads
-        found = torch_measure(workload, options.child, options.threads)
-        print(json.dumps({"workload": workload, "mode": options.child, **found}))
+    known = [
+        (peer, mode)
+        for peer, mode, packages in modes(options.workload)
+        if all(importlib.util.find_spec(package) for package in packages)
+    ]
+    if options.list:
+        for entry in known:
+            print("\t".join(entry))
         return
-
-    unknown = sorted(set(options.workloads) - set(WORKLOADS))
-    if unknown:
-        parser.error(f"unknown workload {', '.join(unknown)}; there are {', '.join(WORKLOADS)}")
-    precisions = options.modes.split(",")
-    if not set(precisions) <= {"float32", "bf16", "int8"} or options.rounds < 1:
-        parser.error("--modes takes float32, bf16 and int8; --rounds at least 1")
-    if not options.torch_only and not os.access(options.specola, os.X_OK):
-        parser.error(f"no specola at {options.specola}; build it, or give --specola PATH")
-    # Compiling in the same process keeps its processor time ours, not something else's.
-    environment = {**os.environ, "TORCHINDUCTOR_COMPILE_THREADS": "1"}
-    threads = ["--threads", str(options.threads)]
-
-    def peer(workload, mode):
-        script = [sys.executable, os.path.abspath(__file__), workload, "--child", mode]
-        return measure(script + threads, environment)
-
-    def ours(workload, precision):
-        bench = [options.specola, "bench", workload, "--json", "--precision", precision]
-        return measure(bench + threads, environment)
-
-    def record(side, memory, rows):
-        for row in rows:
-            print(f"  {side} {row['workload']} {row['mode']}: {rate(row):,.0f}", file=sys.stderr)
-            if options.json:
-                with open(options.json, "a") as file:
-                    line = {"side": side, **row, "peak_mb": round(memory, 1)}
-                    print(json.dumps(line), file=file)
-
-    lines, memory = [], {}
-    for workload in options.workloads or WORKLOADS:
-        tables = {"specola": {}, "torch": {}}
-        theirs = [m for m in peer_modes(workload, precisions) if not m.startswith("int8")]
-        for _ in range(options.rounds):
-            turns = [] if options.torch_only else [("specola", ours, p) for p in precisions]
-            for side, run, mode in turns + [("torch", peer, mode) for mode in theirs]:
-                rows, peak = run(workload, mode)
-                record(side, peak, rows)
-                for row in rows:
-                    tables[side].setdefault(row["mode"], []).append(row)
-                if workload == "train-baby" and mode in ("float32", "float32 eager"):
-                    memory.setdefault(side, []).append(peak)
-        medians = {
-            side: {mode: summary(rows) for mode, rows in table.items()}
-            for side, table in tables.items()
-        }
-        us, them = medians["specola"], medians["torch"]
-        lines.append(
-            f"| `{workload}` | {cell(best(us, 'float32'))} | {cell(best(them, 'float32'))} "
-            f"| {ratio(best(us, 'float32'), best(them, 'float32'))} "
-            f"| {cell(best(us))} | {cell(best(them))} | {ratio(best(us), best(them))} |"
-        )
-    print(f"\nMedians of {options.rounds} rounds, {options.threads} threads; tokens or bytes a second.\n")
-    print("| workload | Specola float32 | PyTorch float32 | ratio | Specola best | PyTorch best | ratio |")
-    print("|---|---|---|---|---|---|---|")
-    print("\n".join(lines))
-    if memory:
-        # Linux counts the parent's peak at exec, so neither idle figure is under this script's own.
-        print("\nPeak memory of `train-baby` in float32, less the idle process:\n")
-        if "specola" in memory:
-            idle = measure([options.specola, "--version"], environment)[1]
-            print(f"- Specola: {statistics.median(memory['specola']) - idle:.0f} MB (idle {idle:.0f} MB)")
-        idle = peer("idle", "float32")[1]
-        print(f"- PyTorch eager: {statistics.median(memory['torch']) - idle:.0f} MB (idle {idle:.0f} MB)")
+    if (options.peer, options.mode) not in known:
+        sys.exit(f"peers.py: {options.peer} {options.mode} is not one of --list {options.workload}")
+    run = {"pytorch": pytorch, "ctranslate2": ctranslate2, "llama.cpp": llama_cpp}[options.peer]
+    found = run(options.workload, options.mode, options)
+    print(json.dumps({"workload": options.workload, "mode": options.mode, **found}))
 
 
 if __name__ == "__main__":

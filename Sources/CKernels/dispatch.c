@@ -51,6 +51,7 @@ sp_path_t sp_selected(void) {
 SP_KERNELS(SP_FORWARD)
 
 double sp_multiply_add_rounds(int64_t rounds) { return current()->multiply_add_rounds(rounds); }
+float sp_sum(const float *x, ptrdiff_t n) { return current()->sum(x, n); }
 
 double sp_sum_of_squares(const float *x, ptrdiff_t n) {
   double lanes[8] = {0};  // Fixed lanes: the order of summation does not depend on the path.

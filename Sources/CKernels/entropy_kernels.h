@@ -1,6 +1,6 @@
 // Entropies of rows of scores; part of portable_kernels.h. No probability is stored.
 
-/// With d = x - the row's largest and s = sum e^d, H = ln s - (sum d e^d) / s: both sums in one pass.
+/// With d = x - the row's largest and s = sum e^d, H = ln s - (sum d e^d) / s: one pass for both.
 static void SP_NAME(entropies)(float *out, const float *x, ptrdiff_t rows, ptrdiff_t n) {
   for (ptrdiff_t r = 0; r < rows; r++, x += n) {
     const float top = largest(x, n);

@@ -382,7 +382,10 @@ static void attend_row(const sp_attention_t *a, ptrdiff_t h, ptrdiff_t i) {
   a->lse[h * a->queries + i] = top + logf(total);
 }
 
+#include "short_attention_kernels.h"
+
 static void SP_NAME(attention)(const sp_attention_t *a) {
+  if (is_short(a)) return attend_short(a);
   if (a->queries < 4 && a->dropout.rate == 0) {
     for (ptrdiff_t h = 0; h < a->heads; h++)
       for (ptrdiff_t i = 0; i < a->queries; i++) attend_row(a, h, i);
@@ -428,6 +431,7 @@ static void SP_NAME(attention)(const sp_attention_t *a) {
 
 static void SP_NAME(attention_backward)(const sp_attention_t *a,
                                         const sp_attention_gradients_t *g) {
+  if (is_short(a)) return attend_short_backward(a, g);
   const ptrdiff_t width = a->width, stride = padded(a->keys), breadth = padded(width);
   float *keys = sp_scratch(1, width * stride), *values = sp_scratch(2, width * stride);
   float *key_rows = sp_scratch(4, a->keys * breadth), *rows_packed = sp_scratch(5, BLOCK * breadth);
@@ -590,5 +594,5 @@ static void SP_NAME(momentum)(float *w, float *m, const float *g, float rate, fl
 #include "peak.h"
 
 #define SP_ENTRY(name, parameters, arguments) .name = SP_NAME(name),
-const sp_table SP_NAME(sp_table) = {SP_KERNELS(SP_ENTRY).multiply_add_rounds =
-                                        SP_NAME(multiply_add_rounds)};
+const sp_table SP_NAME(sp_table) = {SP_KERNELS(SP_ENTRY).sum = SP_NAME(sum),
+                                    .multiply_add_rounds = SP_NAME(multiply_add_rounds)};

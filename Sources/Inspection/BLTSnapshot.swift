@@ -1,4 +1,4 @@
-// The stages of a Byte Latent Transformer, as plain values: bytes, patches, latents, and bytes again.
+// The stages of a Byte Latent Transformer, as plain values: bytes, patches, latents, bytes again.
 // Cross-attention is kept as queries and keys; weights are computed for what is looked at.
 
 import Glibc

@@ -30,6 +30,11 @@ public enum Kernel {
   /// Floating-point operations done by `rounds` of independent multiply-adds: for the peak.
   public static func multiplyAdds(rounds: Int) -> Double { sp_multiply_add_rounds(Int64(rounds)) }
 
+  /// The sum of floats that are read once, in order: for the streaming rate.
+  public static func sum(_ floats: UnsafeMutableBufferPointer<Float>) -> Float {
+    floats.baseAddress.map { sp_sum($0, floats.count) } ?? 0
+  }
+
   static func add(
     _ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, _ scale: Float, _ count: Int
   ) {

@@ -113,10 +113,11 @@ public final class Gradients {
 
   /// Where the gradient of `parameter` goes, and whether something is there already.
   func target(_ parameter: Parameter) -> (pointer: UnsafeMutablePointer<Float>, accumulate: Bool) {
-    let storage = storages[parameter.index] ?? Storage(parameter.count)
-    storages[parameter.index] = storage
-    defer { fresh[parameter.index] = false }
-    return (storage.pointer, !fresh[parameter.index])
+    let place = parameter.index
+    if storages[place] == nil { storages[place] = Storage(parameter.count) }
+    defer { fresh[place] = false }
+    // Made just above, if it was not there.
+    return (storages[place].unsafelyUnwrapped.pointer, !fresh[place])
   }
 
   /// The same for operations that can only add.

@@ -11,6 +11,6 @@ public struct ScoredSequence: Sendable, Equatable {
   /// Shifts a sequence by one and keeps the targets from position `first` on.
   init(_ tokens: [Int32], scored: Range<Int>) {
     input = Array(tokens.dropLast())
-    targets = tokens.dropFirst().enumerated().map { scored.contains($0) ? $1 : -1 }
+    targets = input.indices.map { scored.contains($0) ? tokens[$0 + 1] : -1 }
   }
 }

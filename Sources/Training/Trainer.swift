@@ -86,10 +86,11 @@ public final class Trainer<Task: TrainingTask> {
     var (loss, count, tokens) = (0.0, 0, 0)
     for pass in 0..<config.accumulation {
       let batch = try task.batch(&random)
-      let (sum, scored) = forwardBackward(batch, pass)
+      let slices = slices(of: batch)
+      let (sum, scored) = forwardBackward(batch, slices, pass)
       loss += sum
       count += scored
-      tokens += task.lengths(batch).reduce(0, +)
+      tokens += slices.reduce(0) { $0 + $1.rows }
       if !sum.isFinite {
         throw NotFinite(step: step + 1, operation: trace(batch, pass) ?? "the loss")
       }
@@ -115,9 +116,10 @@ public final class Trainer<Task: TrainingTask> {
   }
 
   /// Sums the gradients of a batch into the lanes' and returns the summed loss and its count.
-  private func forwardBackward(_ batch: Task.Batch, _ pass: Int) -> (sum: Double, count: Int) {
-    let slices = slices(of: batch)
-    return lanes.map(0..<lanes.count) { [self] lane in
+  private func forwardBackward(
+    _ batch: Task.Batch, _ slices: [Slice], _ pass: Int
+  ) -> (sum: Double, count: Int) {
+    lanes.map(0..<lanes.count) { [self] lane in
       var total = (sum: 0.0, count: 0)
       for slice in slices where slice.lane == lane {
         let tape = Tape(gradients[lane])
@@ -134,8 +136,9 @@ public final class Trainer<Task: TrainingTask> {
   private struct Slice {
     let lane: Int
     var sequences: Range<Int>
-    /// The batch row of its first token.
+    /// The batch row of its first token, and how many it has.
     let firstRow: Int
+    var rows: Int
   }
 
   /// Shares the sequences of a batch out by tokens, and cuts each lane's into slices.
@@ -146,10 +149,11 @@ public final class Trainer<Task: TrainingTask> {
     var row = 0
     for (i, length) in lengths.enumerated() {
       let lane = row * lanes.count / total
-      if let last = slices.last, last.lane == lane, row + length - last.firstRow <= sliceTokens {
+      if let last = slices.last, last.lane == lane, last.rows + length <= sliceTokens {
         slices[slices.count - 1].sequences = last.sequences.lowerBound..<i + 1
+        slices[slices.count - 1].rows += length
       } else {
-        slices.append(Slice(lane: lane, sequences: i..<i + 1, firstRow: row))
+        slices.append(Slice(lane: lane, sequences: i..<i + 1, firstRow: row, rows: length))
       }
       row += length
     }

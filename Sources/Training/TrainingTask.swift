@@ -45,7 +45,7 @@ public struct LanguageTask: TrainingTask {
     return batch
   }
 
-  public func lengths(_ batch: [ScoredSequence]) -> [Int] { batch.map(\.input.count) }
+  public func lengths(_ batch: [ScoredSequence]) -> [Int] { batch.map { $0.input.count } }
 
   public func loss(
     _ batch: [ScoredSequence], _ sequences: Range<Int>, _ pass: Pass

@@ -1,107 +1,94 @@
 import ArgumentParser
 import Files
-import Glibc
-import Models
-import Random
 import Tensors
-import Text
 import Training
 
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measures the speed of training.",
+    abstract: "Measures the speed of the engine on this machine.",
     discussion: """
       examples:
         specola bench train-nano
-        specola bench --json --threads 2
+        specola bench decode-baby entropy --json --threads 2
+        specola bench ops
 
-      Medians of five repeats after a warm-up, through the trainer of `train`, on random tokens.
+      Workloads: \(Workload.all.map(\.name).joined(separator: ", ")); all of them by default. They
+      go through the trainer and the generator of the other commands, on random tokens, with random
+      weights. ops measures single operations, scaling the cost by layers and by positions, frames
+      the drawing of the workbench. All times are medians of repeats after a warm-up.
       """)
 
-  @Argument(help: "train-nano, train-baby or train-sort; all by default.")
-  var workloads: [String] = []
+  @Argument(help: "Workloads, or ops, scaling, frames.") var workloads: [String] = []
   @OptionGroup var engine: EngineOptions
-  @Option(help: "float32 (bf16 comes with the speed work).") var precision: Precision = .float32
+  @Option(help: "The weights in products: float32, bf16, or int8 (decoding alone).")
+  var precision: WeightForm = .float32
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("How often each is repeated.", valueName: "N"))
+  var repeats = 5
   @Flag(help: "Print an object a line.") var json = false
 
+  /// What is measured beside the workloads.
+  private static let levels: [(name: String, run: @Sendable (BenchRun) throws -> Void)] = [
+    ("ops", { try $0.operations() }), ("scaling", { try $0.scaling() }),
+    ("frames", { try $0.frames() }),
+  ]
+
   func run() throws {
-    let names = Workload.all.map(\.name)
+    let names = Workload.all.map(\.name) + Bench.levels.map(\.name)
     for name in workloads where !names.contains(name) {
       let near = nearest(name, among: names).map { "; nearest: \($0)" } ?? ""
       throw Failure(
         "\(quoted(name)) is not one of \(names.joined(separator: ", "))\(near)", code: 64)
     }
-    let lanes = try engine.lanes()
-    for workload in Workload.all where workloads.isEmpty || workloads.contains(workload.name) {
-      let result = try workload.run(lanes)
-      let rate = Double(workload.batch * workload.config.context) / result.seconds
-      if json {
-        let object: JSON = [
-          "workload": .string(workload.name), "mode": .string(precision.rawValue),
-          "path": .string(Kernel.path.rawValue), "threads": .int(lanes.count),
-          "seconds": .double(result.seconds), "tokens_per_s": .double(rate.rounded()),
-          "loss": .double(result.loss), "bytes_held": .int(Pool.statistics.bytes),
-          "pool_misses_after_warm_up": .int(result.misses),
-        ]
-        try emit(object.text())
-      } else {
-        try emit(
-          "\(workload.name)  \(grouped(Int(rate))) tokens/s  (\(fixed(1e3 * result.seconds, 2)) ms "
-            + "a step, loss \(fixed(result.loss, 4)), \(lanes.count) threads, "
-            + "\(Kernel.path.rawValue))"
-        )
-      }
+    guard (1...1000).contains(repeats) else {
+      throw Failure("--repeats \(repeats) is not in 1 to 1000", code: 64)
     }
+    let bench = BenchRun(lanes: try engine.lanes(), precision: precision, repeats: repeats, json)
+    for workload in Workload.all {
+      if workloads.contains(workload.name) {
+        guard workload.allows(precision) else {
+          throw Failure("\(workload.name): int8 is for decoding", code: 64)
+        }
+      } else if !workloads.isEmpty || !workload.allows(precision) {
+        continue
+      }
+      try bench.measure(workload)
+    }
+    for level in Bench.levels where workloads.contains(level.name) { try level.run(bench) }
   }
 }
 
-/// A training workload by its shape.
-private struct Workload {
-  let name: String
-  let config: GPTConfig
-  let batch: Int
-  let steps: Int
+/// How things are measured, and how the results are told.
+struct BenchRun {
+  let lanes: Lanes
+  let precision: WeightForm
+  let repeats: Int
+  private let isJSON: Bool
 
-  static let all = [
-    Workload("train-nano", [65, 64, 128, 4, 4], batch: 12, steps: 40),
-    Workload("train-baby", [65, 256, 384, 6, 6], batch: 16, steps: 2),
-    Workload("train-sort", [3, 11, 48, 3, 3], batch: 64, steps: 100),
-  ]
-
-  /// Shapes are vocabulary, context, width, layers, heads.
-  init(_ name: String, _ shape: [Int], batch: Int, steps: Int) {
-    var config = GPTConfig()
-    (config.vocabulary, config.context, config.width) = (shape[0], shape[1], shape[2])
-    (config.layers, config.heads) = (shape[3], shape[4])
-    (self.name, self.config, self.batch, self.steps) = (name, config, batch, steps)
+  init(lanes: Lanes, precision: WeightForm, repeats: Int, _ isJSON: Bool) {
+    (self.lanes, self.precision, self.repeats, self.isJSON) = (lanes, precision, repeats, isJSON)
   }
 
-  /// Tokens drawn evenly.
-  private struct Noise: SequenceSource {
-    let config: GPTConfig
-
-    func sample(_ random: inout RandomStream) -> ScoredSequence {
-      ScoredSequence((0...config.context).map { _ in Int32(random.below(config.vocabulary)) })
-    }
+  /// Seconds that `body` takes: the median of the repeats. The caller has warmed up.
+  func median(_ body: () throws -> Double) rethrows -> Double {
+    try (0..<repeats).map { _ in try body() }.sorted()[repeats / 2]
   }
 
-  /// Seconds a step (the median of five repeats), the loss after them, and pool misses meanwhile.
-  func run(_ lanes: Lanes) throws -> (seconds: Double, loss: Double, misses: Int) {
-    let model = GPT(config)
-    model.parameters.initialize(seed: 1)
-    var training = TrainingConfig()
-    (training.steps, training.batchSize, training.schedule.name) = (.max, batch, .constant)
-    let trainer = Trainer(
-      training, LanguageTask(model, Noise(config: config), sequences: batch), lanes: lanes)
-    for _ in 0..<3 { _ = try trainer.next() }
-    let misses = Pool.statistics.misses
-    var seconds: [Double] = []
-    var loss = 0.0
-    for _ in 0..<5 {
-      let began = ContinuousClock.now
-      for _ in 0..<steps { loss = try trainer.next()?.loss ?? loss }
-      seconds.append((ContinuousClock.now - began) / .seconds(1) / Double(steps))
-    }
-    return (seconds.sorted()[2], loss, Pool.statistics.misses - misses)
+  /// A line, or the object.
+  func tell(_ line: String, _ object: [String: JSON]) throws(Failure) {
+    try emit(isJSON ? JSON.object(object).text() : line)
   }
+
+  /// A table under its titles, or an object a row.
+  func tell(table rows: [(cells: [String], object: [String: JSON])], titles: [String]) throws {
+    guard isJSON else { return try emit(columns([titles] + rows.map(\.cells))) }
+    for row in rows { try emit(JSON.object(row.object).text()) }
+  }
+}
+
+func seconds(_ body: () throws -> Void) rethrows -> Double {
+  let began = ContinuousClock.now
+  try body()
+  return (ContinuousClock.now - began) / .seconds(1)
 }

@@ -33,7 +33,8 @@ struct Doctor: ParsableCommand {
     rows.append(("openblas", Kernel.openBLAS.map(JSON.string) ?? .null))
     let chosen = Kernel.path
     for path in Kernel.Path.allCases where Kernel.force(path) {
-      rows.append(("peak_gflops_" + path.rawValue, .double(Self.peak().rounded())))
+      let peak = Limits.peak(Lanes(1)) / 1e9
+      rows.append(("peak_gflops_" + path.rawValue, .double(peak.rounded())))
     }
     Kernel.force(chosen)
     let differs = try Self.resumeDiffers()
@@ -46,15 +47,6 @@ struct Doctor: ParsableCommand {
     if differs {
       throw Failure("a resumed run differs from an uninterrupted one on this machine", code: 1)
     }
-  }
-
-  /// Multiply-adds of one thread, in billions of operations a second.
-  private static func peak() -> Double {
-    let rounds = 4_000_000
-    _ = Kernel.multiplyAdds(rounds: rounds / 4)
-    let began = ContinuousClock.now
-    let operations = Kernel.multiplyAdds(rounds: rounds)
-    return operations / ((ContinuousClock.now - began) / .seconds(1)) / 1e9
   }
 
   /// Trains a tiny model for eight steps at once, and for four and four, and compares the weights.

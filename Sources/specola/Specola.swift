@@ -65,6 +65,7 @@ struct Specola: ParsableCommand {
 let version = "0.1.0"
 
 extension Precision: ExpressibleByArgument {}
+extension WeightForm: ExpressibleByArgument {}
 
 /// What most commands take.
 struct EngineOptions: ParsableArguments {

@@ -244,6 +244,12 @@ import Testing
       (64, ["train", "model.json", "train.json", "--minutes", "nan"], ["--minutes nan"]),
       (64, ["train", "model.json", "train.json", "--minutes", "-2"], ["--minutes -2"]),
       (64, ["bench", "train-nono"], ["nearest: train-nano"]),
+      (64, ["bench", "op"], ["nearest: ops"]),
+      (64, ["bench", "train-sort", "--repeats", "0"], ["--repeats 0", "1 to 1000"]),
+      (
+        64, ["bench", "train-sort", "--precision", "int8"], ["train-sort", "int8 is for decoding"]
+      ),
+      (64, ["bench", "train-sort", "--precision", "bf61"], ["bf61"]),
       (64, ["data", "make", "sort", "--documents", "-3"], ["--documents -3"]),
       (2, ["data", "make", "sorts"], ["nearest: sort"]),
       (2, ["data", "get", "tinyshakespear"], ["did you mean tinyshakespeare"]),

@@ -161,27 +161,38 @@ let rowwiseCases: [GradientCase] =
     ]
   }
 
-let attentionCases: [GradientCase] = [
-  ("one row", [ranges(queries: 1, keys: 1, causal: true)], 2, 2, 5),
-  ("three rows", [ranges(queries: 3, keys: 3, causal: true)], 1, 1, 7),
-  ("causal", [ranges(queries: 23, keys: 23, causal: true)], 3, 3, 5),
-  ("all", [ranges(queries: 19, keys: 19, causal: false)], 2, 1, 17),
-  ("causal, blocks", [ranges(queries: 150, keys: 150, causal: true)], 2, 2, 9),
-  ("window, blocks", [ranges(queries: 141, keys: 141, causal: true, window: 20)], 2, 1, 6),
-  ("window of one", [ranges(queries: 9, keys: 9, causal: true, window: 1)], 1, 1, 4),
-  (
-    "documents, window",
-    [ranges(queries: 133, keys: 133, causal: true, window: 50, documents: [0, 30, 31, 97])], 4, 2, 5
-  ),
-  (
-    "documents of an encoder",
-    [ranges(queries: 71, keys: 71, causal: false, documents: [0, 8, 66])], 3, 1, 8
-  ),
-  (
-    "sequences",
-    [5, 1, 80, 3, 17].map { ranges(queries: $0, keys: $0, causal: true) }, 4, 2, 6
-  ),
-].flatMap { (name: String, sequences: [KeyRanges], heads: Int, keyHeads: Int, width: Int) in
+private let attentionShapes: [(name: String, [KeyRanges], heads: Int, keyHeads: Int, width: Int)] =
+  [
+    ("one row", [ranges(queries: 1, keys: 1, causal: true)], 2, 2, 5),
+    ("three rows", [ranges(queries: 3, keys: 3, causal: true)], 1, 1, 7),
+    ("causal", [ranges(queries: 23, keys: 23, causal: true)], 3, 3, 5),
+    ("all", [ranges(queries: 19, keys: 19, causal: false)], 2, 1, 17),
+    ("causal, blocks", [ranges(queries: 150, keys: 150, causal: true)], 2, 2, 9),
+    ("window, blocks", [ranges(queries: 141, keys: 141, causal: true, window: 20)], 2, 1, 6),
+    ("window of one", [ranges(queries: 9, keys: 9, causal: true, window: 1)], 1, 1, 4),
+    (
+      "documents, window",
+      [ranges(queries: 133, keys: 133, causal: true, window: 50, documents: [0, 30, 31, 97])], 4, 2,
+      5
+    ),
+    (
+      "documents of an encoder",
+      [ranges(queries: 71, keys: 71, causal: false, documents: [0, 8, 66])], 3, 1, 8
+    ),
+    ("short", [11, 4, 8, 7].map { ranges(queries: $0, keys: $0, causal: true) }, 4, 2, 16),
+    ("short, window", [ranges(queries: 8, keys: 8, causal: true, window: 3)], 2, 1, 16),
+    (
+      "short, documents", [ranges(queries: 7, keys: 7, causal: false, documents: [0, 3])], 1, 1, 32
+    ),
+    ("short, two vectors", [ranges(queries: 27, keys: 27, causal: true)], 2, 2, 16),
+    (
+      "sequences",
+      [5, 1, 80, 3, 17].map { ranges(queries: $0, keys: $0, causal: true) }, 4, 2, 6
+    ),
+  ]
+
+let attentionCases: [GradientCase] = attentionShapes.flatMap {
+  (name: String, sequences: [KeyRanges], heads: Int, keyHeads: Int, width: Int) in
   [nil, DropoutMask(rate: 0.25, key: 5, firstRow: 3)].map { dropout in
     let layout = HeadLayout(heads: heads, keyHeads: keyHeads, width: width)
     let plan = batch(sequences)

@@ -10,7 +10,7 @@ import Workbench
 func makeBLT(context: Int = 128, hasPatcher: Bool = true) -> BLT {
   var c = BLTConfig()
   (c.hashSizes, c.hashRows, c.context, c.window) = ([3, 4], 61, context, 24)
-  (c.threshold, c.hasPatcher) = (4.85, hasPatcher)
+  (c.threshold, c.hasPatcher) = (4.6, hasPatcher)
   func shape(_ stack: inout RotaryConfig, _ width: Int, _ layers: Int) {
     (stack.width, stack.layers, stack.heads, stack.inner) = (width, layers, 2, 24)
   }

@@ -38,8 +38,8 @@ import Workbench
         let count = Patching.lengths(Array(ends.dropFirst())).count
         let mean = Numbers.fit(Double(text.utf8.count) / Double(count), 4, decimals: 2)
         let screen = bench.screen(Size(rows: 24, columns: 80))
-        #expect(screen.contains("probe, global \(threshold)0"), "\(screen)")
-        #expect(screen.contains(" nats, \(mean) bytes"), "\(screen)")
+        #expect(screen.contains("probe: \(mean) bytes a patch"), "\(screen)")
+        #expect(screen.contains("global \(threshold)0, "), "\(screen)")
       }
       bench.run("set pane=probe")
       for size in screenSizes {
@@ -56,7 +56,7 @@ import Workbench
       #expect(bench.bench.train.ribbon == nil)
       #expect(bench.bench.train.probe?.head.description == "0.1")
       bench.run("set probe=off units=bits")
-      #expect(bench.screen(Size(rows: 24, columns: 80)).contains(" bits, "))
+      #expect(bench.screen(Size(rows: 24, columns: 80)).contains(" bits\n"))
     }
   }
 
@@ -77,7 +77,7 @@ import Workbench
       let logits = trained(Tokens([after.ids]), Pass())
       #expect(after.entropies == logits.entropies())
       #expect(after.entropies != before.entropies)
-      #expect(bench.screen(Size(rows: 24, columns: 80)).contains("probe, patches are given"))
+      #expect(bench.screen(Size(rows: 24, columns: 80)).contains("given patches, "))
     }
   }
 }

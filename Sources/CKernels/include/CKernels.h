@@ -130,3 +130,5 @@ SP_KERNELS(SP_DECLARE)
 double sp_sum_of_squares(const float *x, ptrdiff_t n);
 /// Independent multiply-adds on the selected path, to measure its peak; returns how many.
 double sp_multiply_add_rounds(int64_t rounds);
+/// The sum of floats that are read once, in order, to measure the streaming rate.
+float sp_sum(const float *x, ptrdiff_t n);

@@ -119,7 +119,7 @@ package struct EntropyState: Sendable {
     return judgement.nats / Double(judgement.count) / log(2)
   }
 
-  /// The next stretch that a BLT is to judge, once; patches that stay the same keep their judgement.
+  /// The next stretch that a BLT is to judge, once; patches that stay the same stay judged.
   mutating func judgementWish(_ patching: Patching, context: Int) -> JudgementWish? {
     guard isComplete, let known = patches[patching.rule]?.ends else { return nil }
     // The start token is a patch of its own, for there is nothing else to decode the first byte

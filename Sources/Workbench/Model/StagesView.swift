@@ -170,11 +170,10 @@ extension ModelView {
   func drawStagesLegend(_ bench: Bench, on canvas: inout Canvas, in line: Rect) {
     guard let stages = bench.parts.stages else { return }
     let c = stages.config
-    let isNarrow = line.width < 72
-    let sizes =
-      "n \(stages.ids.count)\(isNarrow ? "" : " tokens")  p \(stages.patches.count)"
-      + "\(isNarrow ? "" : " patches")  k \(c.slots)\(isNarrow ? "" : " slots")  E \(c.encoder.width)"
-      + "\(isNarrow ? "" : " local")  G \(c.latent.width)\(isNarrow ? "" : " latent")"
+    let sizes = [
+      ("n", stages.ids.count, "tokens"), ("p", stages.patches.count, "patches"),
+      ("k", c.slots, "slots"), ("E", c.encoder.width, "local"), ("G", c.latent.width, "latent"),
+    ].map { "\($0) \($1)" + (line.width < 72 ? "" : " \($2)") }.joined(separator: "  ")
     let used = canvas.write(sizes, in: line, column: 1) + 4
     // As the Entropy view counts them: without the start token's, with one that has not ended.
     let open = stages.patches.last?.upperBound == stages.ids.count ? 0 : 1

@@ -1,5 +1,5 @@
-// What the Train view shows of a model of bytes while it learns: how unsure it is behind every byte of
-// a prompt, and where patches end.
+// What the Train view shows of a model of bytes while it learns: how unsure it is behind every
+// byte of a prompt, and where patches end.
 
 import Inspection
 import Models
@@ -14,8 +14,9 @@ public struct RibbonProbe: Sendable {
   public var ids: [Int32]
   /// Behind each of them, in nats.
   public var entropies: [Float]
-  /// Of a BLT for each of them whether a patch ends there: its entropy model does not learn. Nil for
-  /// an entropy model, whose patches the dial decides.
+  /// Of a BLT for each of them whether a patch ends there: its entropy model does not learn.
+  ///
+  /// Nil for an entropy model, whose patches the dial decides.
   public var ends: [Bool]?
 }
 
@@ -57,18 +58,15 @@ extension TrainView {
     let patching = bench.settings.patching
     let ends = ribbon.ends ?? patching.ends(ids: ribbon.ids, entropies: ribbon.entropies)
     let isFixed = ribbon.ends != nil || !patching.needsEntropies
-    let threshold = Numbers.fit(Double(patching.threshold), 4, decimals: 2)
-    canvas.write(
-      ribbon.ends != nil
-        ? "probe, patches are given"
-        : isFixed ? "probe, rule \(patching.ruleName)" : "probe, \(patching.ruleName) \(threshold)",
-      in: area, .title)
     let (count, patches) = (ribbon.ids.count - 1, Patching.lengths(Array(ends.dropFirst())).count)
+    let mean = Numbers.fit(Double(count) / Double(max(1, patches)), 4, decimals: 2)
+    canvas.write("probe: \(mean) bytes a patch", in: area, .title)
+    let threshold = Numbers.fit(Double(patching.threshold), 4, decimals: 2)
+    let rule =
+      ribbon.ends != nil
+      ? "given patches" : patching.ruleName + (isFixed ? "" : " \(threshold)")
     let total = ribbon.entropies.dropFirst().reduce(0) { $0 + Double($1) }
-    canvas.write(
-      "\(bench.inUnits(total / Double(count))), "
-        + "\(Numbers.fit(Double(count) / Double(max(1, patches)), 4, decimals: 2)) bytes",
-      in: area, line: 1)
+    canvas.write("\(rule), \(bench.inUnits(total / Double(count)))", in: area, line: 1)
     var rest = area.split(top: 2).1
     // A line of text with one or two of bars; nothing moves while the model learns.
     let height = rest.height >= 9 ? 3 : min(3, rest.height)

@@ -1,0 +1,116 @@
+// Attention of short sequences without dropout: a row of scores is one or two vectors, so a head
+// is worked on in registers, and of queries, keys and values nothing is packed but one transpose.
+
+enum { SHORT = 2 * V };
+
+INLINE bool is_short(const sp_attention_t *a) {
+  return a->keys <= SHORT && a->queries <= SHORT && a->queries >= 4 && a->width % V == 0 &&
+         a->dropout.rate == 0;
+}
+
+/// C [m, columns] = A [m, k] B [k, columns], of whole vectors; B's rows stand `b_row` apart.
+static void small(ptrdiff_t m, ptrdiff_t columns, ptrdiff_t k, const float *a, ptrdiff_t a_row,
+                  ptrdiff_t a_column, const float *b, ptrdiff_t b_row, destination d) {
+  for (ptrdiff_t j = 0; j < columns;) {
+    const ptrdiff_t vectors = columns - j > V ? 2 : 1;
+    for (ptrdiff_t i = 0; i < m;) {
+      int rows = SP_ROWS;
+      while (rows > m - i) rows = rows > 4 ? 4 : rows / 2;
+      const float *from = a + i * a_row;
+      const destination to = advanced(d, i, j);
+#define CASE(r, v) \
+  case (r) * 4 + (v): tile(r, v, k, from, a_row, a_column, b + j, b_row, to, V); break
+      switch (rows * 4 + vectors) {
+        CASE(SP_ROWS, 2); CASE(4, 2); CASE(2, 2); CASE(1, 2);
+        CASE(SP_ROWS, 1); CASE(4, 1); CASE(2, 1); CASE(1, 1);
+      }
+#undef CASE
+      i += rows;
+    }
+    j += vectors * V;
+  }
+}
+
+/// x in the places first ..< last and `other` elsewhere; the vector's own first place is `at`.
+INLINE vf inside(vf x, ptrdiff_t at, ptrdiff_t first, ptrdiff_t last, float other) {
+  vi place;
+  for (int l = 0; l < V; l++) place[l] = l;
+  const vi seen = (place >= (int32_t)(first - at)) & (place < (int32_t)(last - at));
+  return seen ? x : (vf)other;
+}
+
+INLINE float highest(vf x) {
+  for (int width = V / 2; width; width /= 2)
+    for (int i = 0; i < width; i++) x[i] = x[i] > x[i + width] ? x[i] : x[i + width];
+  return x[0];
+}
+
+static void attend_short(const sp_attention_t *a) {
+  const ptrdiff_t w = a->width, n = a->queries, stride = padded(a->keys);
+  float *keys = sp_scratch(1, a->key_heads * w * stride), s[SHORT * SHORT];
+  pack(keys, a->k, a->k_row, true, a->key_heads * w, a->keys);
+  for (ptrdiff_t h = 0; h < a->heads; h++) {
+    const ptrdiff_t column = h / (a->heads / a->key_heads) * w;
+    small(n, stride, w, a->q + h * w, a->q_row, 1, keys + column * stride, stride,
+          (destination){s, stride, false, {0}});
+    for (ptrdiff_t i = 0; i < n; i++) {
+      vf top = -INFINITY, total = 0;
+      for (ptrdiff_t j = 0; j < stride; j += V) {
+        vf x = inside(load(s + i * stride + j) * a->scale, j, a->first[i], a->last[i], -INFINITY);
+        store(s + i * stride + j, x);
+        top = __builtin_elementwise_max(top, x);
+      }
+      const float shift = highest(top);
+      for (ptrdiff_t j = 0; j < stride; j += V) {
+        vf e = vexp(load(s + i * stride + j) - shift);
+        store(s + i * stride + j, e);
+        total += e;
+      }
+      const float whole = sum(total);
+      for (ptrdiff_t j = 0; j < stride; j += V)
+        store(s + i * stride + j, load(s + i * stride + j) / whole);
+      a->lse[h * n + i] = shift + logf(whole);
+    }
+    small(n, w, a->keys, s, stride, 1, a->v + column, a->k_row,
+          (destination){a->out + h * w, a->out_row, false, {0}});
+  }
+}
+
+static void attend_short_backward(const sp_attention_t *a, const sp_attention_gradients_t *g) {
+  const ptrdiff_t w = a->width, n = a->queries, stride = padded(a->keys);
+  const ptrdiff_t group = a->heads / a->key_heads;
+  float *keys = sp_scratch(1, a->key_heads * w * stride);
+  float *values = sp_scratch(2, a->key_heads * w * stride);
+  float p[SHORT * SHORT], ds[SHORT * SHORT];
+  pack(keys, a->k, a->k_row, true, a->key_heads * w, a->keys);
+  pack(values, a->v, a->k_row, true, a->key_heads * w, a->keys);
+  for (ptrdiff_t h = 0; h < a->heads; h++) {
+    const ptrdiff_t column = h / group * w;
+    const float *q = a->q + h * w, *dout = g->dout + h * w;
+    small(n, stride, w, q, a->q_row, 1, keys + column * stride, stride,
+          (destination){p, stride, false, {0}});
+    small(n, stride, w, dout, a->out_row, 1, values + column * stride, stride,
+          (destination){ds, stride, false, {0}});
+    for (ptrdiff_t i = 0; i < n; i++) {
+      vf along = 0;  // Of weights and their gradients, which is that of outputs and theirs.
+      for (ptrdiff_t j = 0; j < stride; j += V) {
+        const vf x = load(p + i * stride + j) * a->scale - a->lse[h * n + i];
+        const vf e = inside(vexp(x), j, a->first[i], a->last[i], 0);
+        store(p + i * stride + j, e);
+        along += e * load(ds + i * stride + j);
+      }
+      const float delta = sum(along);
+      for (ptrdiff_t j = 0; j < stride; j += V) {
+        const vf e = load(p + i * stride + j) * a->scale;
+        store(ds + i * stride + j, e * (load(ds + i * stride + j) - delta));
+      }
+    }
+    const bool adds = h % group > 0;
+    small(n, w, a->keys, ds, stride, 1, a->k + column, a->k_row,
+          (destination){g->dq + h * w, a->q_row, false, {0}});
+    small(a->keys, w, n, ds, 1, stride, q, a->q_row,
+          (destination){g->dk + column, a->k_row, adds, {0}});
+    small(a->keys, w, n, p, 1, stride, dout, a->out_row,
+          (destination){g->dv + column, a->k_row, adds, {0}});
+  }
+}
