@@ -2,51 +2,110 @@
 // float32. Compiled once a path, behind portable_kernels.h.
 //
 // A pair is two bf16 that follow one another along k, the first in the low half. B [k, n] is packed
-// into panels of 16 columns: pair t of a panel is 16 pairs, one a column, of rows 2t and 2t + 1.
-// VDPBF16PS and the tiles of AMX both read it as it is; k is padded to whole tiles with zeros.
+// into panels of 16 columns: row t of a panel is a pair a column, of the rows 2t and 2t + 1 of B.
+// VDPBF16PS and the tiles of AMX both read that as it is; k is padded to whole tiles with zeros.
 
-/// The bf16 nearest to each number, ties to even, in the upper half of each lane; NaN stays NaN.
+// ---- packing ------------------------------------------------------------------------------------
+
+/// The bf16 nearest to each number, ties to even, in the upper half of a lane; NaN stays NaN.
 INLINE vu rounded(vf x) {
-  const vu bits = (vu)x, even = bits + 0x7FFF + (bits >> 16 & 1);
-  return (x == x ? even : bits | 0x400000) & 0xFFFF0000;
+  const vu bits = (vu)x;
+  return (x == x ? bits + 0x7FFF + (bits >> 16 & 1) : bits | 0x400000) & 0xFFFF0000;
 }
 
-/// Packs B [k, n], or the transpose of what lies at b, into whole panels at `to`.
+/// Pairs of lanes: the numbers of one row and, behind them, of the next.
+INLINE vu paired(vf first, vf second) {
+#ifdef SP_DOT
+  const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24,
+                                         8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  return (vu)_mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(second, first));
+#else
+  return rounded(first) >> 16 | rounded(second);
+#endif
+}
+
+/// V numbers from p + i on of which there are n, the rest being zero.
+INLINE vf some(const float *p, ptrdiff_t i, ptrdiff_t n) {
+  return i + V <= n ? load(p + i) : i < n ? load_part(p + i, n - i) : (vf)0;
+}
+
+/// The n numbers of a row as pairs, and zeros behind them.
+INLINE void pack_row(uint32_t *to, const float *row, ptrdiff_t n, ptrdiff_t pairs) {
+#ifdef SP_DOT
+  for (ptrdiff_t t = 0; t < pairs; t += V) {
+    const __m512i x = (__m512i)_mm512_cvtne2ps_pbh(some(row, 2 * t + V, n), some(row, 2 * t, n));
+    _mm512_mask_storeu_epi32(to + t, (__mmask16)(pairs - t < V ? (1 << (pairs - t)) - 1 : -1), x);
+  }
+#else
+  for (ptrdiff_t t = 0; t < pairs; t += V / 2) {
+    const vu x = rounded(some(row, 2 * t, n));
+    for (ptrdiff_t l = 0; l < least(V / 2, pairs - t); l++)
+      to[t + l] = x[2 * l] >> 16 | x[2 * l + 1];
+  }
+#endif
+}
+
+/// Turns a block of 16 rows and 16 columns.
+INLINE void turn16(uint32_t *to, ptrdiff_t to_row, const uint32_t *from, ptrdiff_t row) {
+  for (ptrdiff_t i = 0; i < 16; i += 4)
+    for (ptrdiff_t j = 0; j < 16; j += 4)
+      turn4((float *)(to + j * to_row + i), to_row, (const float *)(from + i * row + j), row);
+}
+
+/// Packs B [k, n], or the transpose of what lies at b, into panels of `depth` >= k rows, for a
+/// transpose a multiple of 32.
+static void pack_panels(uint32_t *to, const float *b, ptrdiff_t b_row, bool transposed, ptrdiff_t k,
+                        ptrdiff_t n, ptrdiff_t depth) {
+  for (ptrdiff_t j = 0; j < n; j += SP_PANEL) {
+    for (ptrdiff_t t = 0; transposed && t < depth; t += 32, to += 16 * SP_PANEL) {
+      uint32_t rows[SP_PANEL * 16];
+      for (ptrdiff_t c = 0; c < SP_PANEL; c++)
+        pack_row(rows + c * 16, b + (j + c) * b_row + t, j + c < n ? k - t : 0, 16);
+      turn16(to, SP_PANEL, rows, 16);
+    }
+    for (ptrdiff_t t = 0; !transposed && t < depth; t += 2, to += SP_PANEL)
+      for (ptrdiff_t c = 0; c < SP_PANEL; c += V) {
+        const vf first = some(b + t * b_row, j + c, t < k ? n : 0);
+        *(vu *)(to + c) = paired(first, some(b + (t + 1) * b_row, j + c, t + 1 < k ? n : 0));
+      }
+  }
+}
+
 static void SP_NAME(pack_bf16)(uint32_t *to, const float *b, ptrdiff_t b_row, bool transposed,
                                ptrdiff_t k, ptrdiff_t n) {
-  const ptrdiff_t row = transposed ? 1 : b_row, column = transposed ? b_row : 1;
-  for (ptrdiff_t j = 0; j < n; j += SP_PANEL)
-    for (ptrdiff_t t = 0; t < sp_bf16_depth(k); t += 2, to += SP_PANEL)
-      for (ptrdiff_t c = 0; c < SP_PANEL; c++) {
-        const float *from = b + t * row + (j + c) * column;
-        const bool there = j + c < n;
-        const vf x = there && t < k ? from[0] : 0, y = there && t + 1 < k ? from[row] : 0;
-        to[c] = rounded(x)[0] >> 16 | rounded(y)[0];
-      }
+  pack_panels(to, b, b_row, transposed, k, n, sp_bf16_depth(k));
 }
 
+// ---- product ------------------------------------------------------------------------------------
+
+enum { DEPTH_BF16 = 512, ROWS_BF16 = 256 };  // A block of A, 256 kB at most, stays in L2.
+
+#ifdef SP_TILES
+#include "bf16_tiles.h"
+#else
+#include "bf16_vectors.h"
+#endif
+
 static void SP_NAME(gemm_bf16)(const sp_product_t *p, const sp_epilogue_t *e) {
-  const ptrdiff_t pairs = sp_bf16_depth(p->k) / 2;
-  const uint32_t *packed = p->packed;
-  if (!packed) {
-    uint32_t *to = (uint32_t *)sp_scratch(0, sp_bf16_pairs(p->k, p->n));
-    SP_NAME(pack_bf16)(to, p->b, p->b_row, p->b_transposed, p->k, p->n);
-    packed = to;
-  }
   destination d = {p->c, p->c_row, p->accumulate, {0}};
-  if (e) d.last = *e;
-  for (ptrdiff_t i = 0; i < p->m; i++)
-    for (ptrdiff_t j = 0; j < p->n; j += SP_PANEL)
-      for (ptrdiff_t c = j; c < least(j + SP_PANEL, p->n); c += V) {
-        const uint32_t *b = packed + j * pairs + (c - j);
-        float sums[V] = {0};
-        for (ptrdiff_t l = 0; l < V; l++)
-          for (ptrdiff_t t = 0; t < p->k; t++) {
-            const uint32_t pair = b[t / 2 * SP_PANEL + l];
-            const vu y = t & 1 ? pair & 0xFFFF0000 : pair << 16;
-            sums[l] += ((vf)rounded((vf)p->a[i * p->a_row + t * p->a_column]))[0] * ((vf)y)[0];
-          }
-        const float one = 1;  // A product of depth 1 finishes the sums like any other tile.
-        tile(1, 1, 1, &one, 1, 1, sums, V, advanced(d, i, c), least(V, p->n - c));
-      }
+  for (ptrdiff_t k = 0; k < p->k; k += DEPTH_BF16) {
+    const ptrdiff_t depth = least(DEPTH_BF16, p->k - k);
+    const uint32_t *b = (const uint32_t *)p->packed + k / 2 * SP_PANEL;
+    ptrdiff_t panel = sp_bf16_pairs(p->k, SP_PANEL);
+    if (!p->packed) {
+      uint32_t *to = (uint32_t *)sp_scratch(0, sp_bf16_pairs(depth, p->n));
+      const float *from = p->b_transposed ? p->b + k : p->b + k * p->b_row;
+      SP_NAME(pack_bf16)(to, from, p->b_row, p->b_transposed, depth, p->n);
+      b = to;
+      panel = sp_bf16_pairs(depth, SP_PANEL);
+    }
+    d.accumulate = p->accumulate || k > 0;
+    if (e && k + depth == p->k) d.last = *e;
+    for (ptrdiff_t i = 0; i < p->m; i += ROWS_BF16) {
+      const ptrdiff_t rows = least(ROWS_BF16, p->m - i);
+      const left a = pack_left(p->a + i * p->a_row + k * p->a_column, p->a_row, p->a_column, rows,
+                               depth);
+      multiply_bf16(a, b, panel, p->n, advanced(d, i, 0));
+    }
+  }
 }

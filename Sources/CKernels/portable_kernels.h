@@ -114,6 +114,20 @@ enum { DEPTH = 384, BREADTH = 384 };  // A block of B, 590 kB at most, stays in 
 INLINE ptrdiff_t least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 INLINE ptrdiff_t padded(ptrdiff_t n) { return (n + V - 1) / V * V; }
 
+/// Rows of 4 become columns.
+INLINE void turn4(float *to, ptrdiff_t to_row, const float *from, ptrdiff_t row) {
+  const v4 r0 = *(const v4 *)from, r1 = *(const v4 *)(from + row);
+  const v4 r2 = *(const v4 *)(from + 2 * row), r3 = *(const v4 *)(from + 3 * row);
+  const v4 a0 = __builtin_shufflevector(r0, r1, 0, 4, 1, 5);
+  const v4 a1 = __builtin_shufflevector(r0, r1, 2, 6, 3, 7);
+  const v4 a2 = __builtin_shufflevector(r2, r3, 0, 4, 1, 5);
+  const v4 a3 = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
+  *(v4 *)to = __builtin_shufflevector(a0, a2, 0, 1, 4, 5);
+  *(v4 *)(to + to_row) = __builtin_shufflevector(a0, a2, 2, 3, 6, 7);
+  *(v4 *)(to + 2 * to_row) = __builtin_shufflevector(a1, a3, 0, 1, 4, 5);
+  *(v4 *)(to + 3 * to_row) = __builtin_shufflevector(a1, a3, 2, 3, 6, 7);
+}
+
 /// Packs B [k, n] (or its transpose) so that panel p, row t is at out + p * PANEL * k + t * width.
 static void pack(float *out, const float *b, ptrdiff_t b_row, bool transposed, ptrdiff_t k,
                  ptrdiff_t n) {
@@ -130,22 +144,9 @@ static void pack(float *out, const float *b, ptrdiff_t b_row, bool transposed, p
     }
     if (used < width) memset(to, 0, sizeof(float) * width * k);
     ptrdiff_t c = 0;
-    for (; c + 4 <= used; c += 4) {
-      const float *from = b + (j + c) * b_row;
-      for (ptrdiff_t t = 0; t + 4 <= k; t += 4) {  // 4 x 4 transposes
-        v4 r0 = *(const v4 *)(from + t), r1 = *(const v4 *)(from + b_row + t);
-        v4 r2 = *(const v4 *)(from + 2 * b_row + t), r3 = *(const v4 *)(from + 3 * b_row + t);
-        v4 a0 = __builtin_shufflevector(r0, r1, 0, 4, 1, 5);
-        v4 a1 = __builtin_shufflevector(r0, r1, 2, 6, 3, 7);
-        v4 a2 = __builtin_shufflevector(r2, r3, 0, 4, 1, 5);
-        v4 a3 = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
-        float *d = to + t * width + c;
-        *(v4 *)d = __builtin_shufflevector(a0, a2, 0, 1, 4, 5);
-        *(v4 *)(d + width) = __builtin_shufflevector(a0, a2, 2, 3, 6, 7);
-        *(v4 *)(d + 2 * width) = __builtin_shufflevector(a1, a3, 0, 1, 4, 5);
-        *(v4 *)(d + 3 * width) = __builtin_shufflevector(a1, a3, 2, 3, 6, 7);
-      }
-    }
+    for (; c + 4 <= used; c += 4)
+      for (ptrdiff_t t = 0; t + 4 <= k; t += 4)
+        turn4(to + t * width + c, width, b + (j + c) * b_row + t, b_row);
     for (ptrdiff_t r = 0; r < used; r++)  // what the blocks left over
       for (ptrdiff_t t = r < c ? k / 4 * 4 : 0; t < k; t++)
         to[t * width + r] = b[(j + r) * b_row + t];
@@ -164,6 +165,19 @@ INLINE destination advanced(destination d, ptrdiff_t rows, ptrdiff_t columns) {
   return d;
 }
 
+/// Does what is left to do with `n` sums of a row, and puts them where they go.
+INLINE void finish(vf x, destination d, ptrdiff_t row, ptrdiff_t column, ptrdiff_t n) {
+#define PART(p) (n == V ? load(p) : load_part(p, n))
+#define PUT(p, x) (n == V ? store(p, x) : store_part(p, x, n))
+  const ptrdiff_t at = row * d.row + column;
+  if (d.accumulate) x += PART(d.c + at);
+  if (d.last.bias) x += PART(d.last.bias + column);
+  if (d.last.before) PUT(d.last.before + at, x);
+  if (d.last.activation == SP_GELU) x = vgelu(x);
+  if (d.last.residual) x += PART(d.last.residual + at);
+  PUT(d.c + at, x);
+}
+
 /// One tile: C [rows, vectors * V] = A [rows, k] B; of the last vector only `tail` columns exist.
 INLINE void tile(int rows, int vectors, ptrdiff_t k, const float *a, ptrdiff_t a_row,
                  ptrdiff_t a_column, const float *b, ptrdiff_t b_row, destination d,
@@ -180,21 +194,8 @@ INLINE void tile(int rows, int vectors, ptrdiff_t k, const float *a, ptrdiff_t a
     }
   }
   UNROLL for (int i = 0; i < rows; i++)
-    UNROLL for (int j = 0; j < vectors; j++) {
-      const bool whole = j + 1 < vectors || tail == V;
-      const ptrdiff_t at = i * d.row + j * V;
-#define PART(p) (whole ? load(p) : load_part(p, tail))
-      vf x = s[i][j];
-      if (d.accumulate) x += PART(d.c + at);
-      if (d.last.bias) x += PART(d.last.bias + j * V);
-      if (d.last.before) {
-        whole ? store(d.last.before + at, x) : store_part(d.last.before + at, x, tail);
-      }
-      if (d.last.activation == SP_GELU) x = vgelu(x);
-      if (d.last.residual) x += PART(d.last.residual + at);
-      whole ? store(d.c + at, x) : store_part(d.c + at, x, tail);
-#undef PART
-    }
+    UNROLL for (int j = 0; j < vectors; j++)
+      finish(s[i][j], d, i, j * V, j + 1 < vectors ? V : tail);
 }
 
 /// A packed B of `depth` rows and `columns` columns, of which the rows from `skip` on are used.

@@ -2,15 +2,17 @@ import CKernels
 
 /// The kernels, and the choice among their CPU paths.
 public enum Kernel {
-  /// A set of vector instructions for which the kernels are compiled.
+  /// A set of vector instructions for which the kernels are compiled; `amx` is AVX-512 with matrix
+  /// tiles for products in bf16.
   public enum Path: String, CaseIterable, Sendable {
-    case portable, avx2, avx512
+    case portable, avx2, avx512, amx
 
     var code: sp_path_t {
       switch self {
       case .portable: SP_PORTABLE
       case .avx2: SP_AVX2
       case .avx512: SP_AVX512
+      case .amx: SP_AMX
       }
     }
 
@@ -18,11 +20,23 @@ public enum Kernel {
     public var isAvailable: Bool { sp_available(code) }
   }
 
+  /// Code for other CPUs that tests can run on this one; never chosen by itself.
+  package enum Rehearsal: String, CaseIterable, Sendable {
+    /// AVX-512 where VDPBF16PS is missing.
+    case widened
+    /// The matrix tiles, emulated in C.
+    case tiles
+
+    var code: sp_path_t { self == .widened ? SP_AVX512_WIDENED : SP_AMX_EMULATED }
+    package var isAvailable: Bool { sp_available(code) }
+  }
+
   /// The path in use: the widest that the CPU runs, unless another was forced.
   public static var path: Path { Path.allCases.first { $0.code == sp_selected() } ?? .portable }
 
   /// Uses `path` from now on; false, and no change, when the CPU lacks it.
   @discardableResult public static func force(_ path: Path) -> Bool { sp_select(path.code) }
+  @discardableResult package static func force(_ path: Rehearsal) -> Bool { sp_select(path.code) }
 
   /// What OpenBLAS, which only the portable path uses, calls itself; nil if it is not installed.
   public static var openBLAS: String? { sp_blas_name().map { String(cString: $0) } }

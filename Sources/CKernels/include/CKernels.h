@@ -7,7 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum { SP_PORTABLE, SP_AVX2, SP_AVX512, SP_PATHS } sp_path_t;
+typedef enum {
+  SP_PORTABLE, SP_AVX2, SP_AVX512, SP_AMX, SP_PATHS,
+  // For tests alone: AVX-512 without VDPBF16PS, and the tiles of AMX emulated in C.
+  SP_AVX512_WIDENED = SP_PATHS, SP_AMX_EMULATED
+} sp_path_t;
 
 bool sp_available(sp_path_t path);
 /// Uses `path` from now on in every thread; false when the CPU lacks it.
