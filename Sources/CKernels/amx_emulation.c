@@ -1,6 +1,6 @@
 // The tiles of AMX in plain C, after the pseudo-code of Intel's Software Developer's Manual
-// (LDTILECFG, TILEZERO, TILELOADD, TILESTORED, TDPBF16PS): packing, blocking, edges and epilogues of
-// bf16_tiles.h can be tested on any machine. Never chosen by itself.
+// (LDTILECFG, TILEZERO, TILELOADD, TILESTORED, TDPBF16PS): packing, blocking, edges and epilogues
+// of bf16_tiles.h can be tested on any machine. Never chosen by itself.
 #include <string.h>
 #include "amx.h"
 

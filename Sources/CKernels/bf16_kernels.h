@@ -86,7 +86,13 @@ enum { DEPTH_BF16 = 512, ROWS_BF16 = 256 };  // A block of A, 256 kB at most, st
 #include "bf16_vectors.h"
 #endif
 
+#include "vector_bf16.h"
+
 static void SP_NAME(gemm_bf16)(const sp_product_t *p, const sp_epilogue_t *e) {
+  if (p->m < 4 && p->a_column == 1 && p->packed) {
+    few_rows_bf16(p, (destination){p->c, p->c_row, p->accumulate, e ? *e : (sp_epilogue_t){0}});
+    return;
+  }
   destination d = {p->c, p->c_row, p->accumulate, {0}};
   for (ptrdiff_t k = 0; k < p->k; k += DEPTH_BF16) {
     const ptrdiff_t depth = least(DEPTH_BF16, p->k - k);

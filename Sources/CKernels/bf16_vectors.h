@@ -1,6 +1,6 @@
-// The bf16 product with vectors. Where there is VDPBF16PS (SP_DOT) it does two multiply-adds a lane.
-// Elsewhere pairs are widened to float32 again and added in its order, the second product first. A
-// product of two bf16 is exact in float32, so all of these paths have the same sums to the bit.
+// The bf16 product with vectors. VDPBF16PS (SP_DOT) does two multiply-adds a lane. Elsewhere pairs
+// are widened to float32 again and added in its order, the second product first. A product of two
+// bf16 is exact in float32, so all of these paths have the same sums to the bit.
 
 enum { TILE_ROWS = V == 16 ? 8 : 4 };
 

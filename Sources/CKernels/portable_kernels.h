@@ -236,47 +236,7 @@ static void multiply(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrd
   }
 }
 
-INLINE float dot(const float *x, const float *y, ptrdiff_t count) {
-  vf s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-  ptrdiff_t t = 0;
-  for (; t + 4 * V <= count; t += 4 * V) {
-    s0 += load(x + t) * load(y + t);
-    s1 += load(x + t + V) * load(y + t + V);
-    s2 += load(x + t + 2 * V) * load(y + t + 2 * V);
-    s3 += load(x + t + 3 * V) * load(y + t + 3 * V);
-  }
-  for (; t + V <= count; t += V) s0 += load(x + t) * load(y + t);
-  if (t < count) s1 += load_part(x + t, count - t) * load_part(y + t, count - t);
-  return sum((s0 + s1) + (s2 + s3));
-}
-
-/// A few rows times a matrix that is read once: no packing, memory is the limit.
-static void few_rows(const sp_product_t *p, destination d) {
-  for (ptrdiff_t i = 0; i < p->m; i++) {
-    const float *a = p->a + i * p->a_row;
-    const destination row = advanced(d, i, 0);
-    if (p->b_transposed) {
-      for (ptrdiff_t j = 0; j < p->n; j += V) {
-        const ptrdiff_t used = least(V, p->n - j);
-        float sums[V] = {0};
-        for (ptrdiff_t c = 0; c < used; c++) sums[c] = dot(a, p->b + (j + c) * p->b_row, p->k);
-        const float one = 1;  // A product of depth 1 finishes the sums like any other tile.
-        tile(1, 1, 1, &one, 1, 1, sums, V, advanced(row, 0, j), used);
-      }
-      continue;
-    }
-    ptrdiff_t j = 0;
-    for (; j + PANEL <= p->n; j += PANEL)
-      tile(1, SP_VECTORS, p->k, a, 1, 1, p->b + j, p->b_row, advanced(row, 0, j), V);
-    for (; j + V <= p->n; j += V)
-      tile(1, 1, p->k, a, 1, 1, p->b + j, p->b_row, advanced(row, 0, j), V);
-    if (j < p->n) {
-      float *edge = sp_scratch(0, p->k * V);
-      pack(edge, p->b + j, p->b_row, false, p->k, p->n - j);
-      tile(1, 1, p->k, a, 1, 1, edge, V, advanced(row, 0, j), p->n - j);
-    }
-  }
-}
+#include "vector_kernels.h"
 
 static void SP_NAME(gemm)(const sp_product_t *p, const sp_epilogue_t *e) {
   destination d = {p->c, p->c_row, p->accumulate, {0}};
@@ -369,19 +329,7 @@ INLINE span seen(const sp_attention_t *a, ptrdiff_t i, ptrdiff_t rows) {
   return s;
 }
 
-/// One query row at a time, straight from the cache: what decoding does.
-static void attend_row(const sp_attention_t *a, ptrdiff_t h, ptrdiff_t i) {
-  const ptrdiff_t width = a->width, from = a->first[i], n = a->last[i] - from;
-  const ptrdiff_t column = h / (a->heads / a->key_heads) * width;
-  float *s = sp_scratch(3, a->keys + V), *out = a->out + i * a->out_row + h * width;
-  const float *q = a->q + i * a->q_row + h * width;
-  for (ptrdiff_t j = 0; j < n; j++) s[j] = dot(q, a->k + (from + j) * a->k_row + column, width);
-  const float top = largest(s, n) * a->scale, total = weigh(s, 0, n, n, a->scale, top);
-  const float *v = a->v + from * a->k_row + column;
-  EACH(width, vf o = 0; for (ptrdiff_t j = 0; j < n; j++) o += s[j] * LOAD(v + j * a->k_row);
-       STORE(out, o / total););
-  a->lse[h * a->queries + i] = top + logf(total);
-}
+#include "vector_attention.h"
 
 #include "short_attention_kernels.h"
 
@@ -592,6 +540,7 @@ static void SP_NAME(momentum)(float *w, float *m, const float *g, float rate, fl
 
 #include "bf16_kernels.h"
 #include "entropy_kernels.h"
+#include "int8_kernels.h"
 #include "peak.h"
 
 #define SP_ENTRY(name, parameters, arguments) .name = SP_NAME(name),

@@ -2,7 +2,7 @@
 #pragma once
 #include "include/CKernels.h"
 
-enum { SP_PANEL = 16 };  // Columns of a bf16 panel.
+enum { SP_PANEL = 16 };  // Columns of a panel of packed weights.
 
 #define SP_MEMBER(name, parameters, arguments) void(*name) parameters;
 typedef struct {
@@ -16,3 +16,15 @@ float *sp_scratch(int slot, ptrdiff_t count);
 
 /// The product by OpenBLAS, on one thread and without an epilogue; false where it is missing.
 bool sp_blas_product(const sp_product_t *p);
+
+/// A row of numbers, (256 high + low) * scale each: see int8_kernels.h.
+typedef struct {
+  const int8_t *high, *low;
+  int32_t high_sum, low_sum;
+  float scale;
+} sp_digits_t;
+
+/// Sums of a panel of bytes times the digits of up to four rows: [rows][high, low][SP_PANEL].
+typedef void sp_quads_f(const sp_digits_t *x, int rows, const uint8_t *panel, ptrdiff_t depth,
+                        int32_t *sums);
+sp_quads_f sp_quads_vnni;

@@ -18,10 +18,10 @@ public struct Generator {
   /// - Throws: `Failure` for an empty prompt, or an id outside the vocabulary.
   public init(
     _ model: any LanguageModel, prompt: [Int32], settings: SamplerSettings,
-    seed: some BinaryInteger
+    seed: some BinaryInteger, lanes: Lanes = Lanes(1)
   ) throws(Failure) {
     (self.settings, ids, self.prompt) = (settings, prompt, prompt.count)
-    (scorer, draws) = (Scorer(model), Draws(seed: seed))
+    (scorer, draws) = (Scorer(model, lanes: lanes), Draws(seed: seed))
     try scorer.check(prompt)
   }
 
@@ -37,7 +37,10 @@ public struct Generator {
 
   /// Draws one token and appends it.
   public mutating func next() throws(Failure) -> Int32 {
-    let id = try sample(scores(), settings: settings, u: draws[ids.count - prompt])
+    let next = try scorer.logits(for: ids, prompt: prompt)
+    refilled = next.refilled
+    let scores = UnsafeBufferPointer(next.logits.storage.floats)
+    let id = try sample(scores, settings: settings, u: draws[ids.count - prompt])
     ids.append(id)
     return id
   }

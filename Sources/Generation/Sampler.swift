@@ -4,9 +4,9 @@
 // of it, so a stage is a length and a total. Arithmetic is in Double.
 //
 // `SamplingTable` keeps every stage for a view. `sample` gives the same id from the same numbers
-// without sorting the vocabulary: it takes candidates in order from a heap, only as many as the
-// draw needs. So that the two agree to the bit, both add weights in the same order: a total over
-// the whole vocabulary by id, a total over kept candidates by rank.
+// without sorting the vocabulary: it gathers the top-k candidates in a heap and takes them in
+// order, only as many as the draw needs. So that the two agree to the bit, both add weights in the
+// same order: a total over the whole vocabulary by id, a total over kept candidates by rank.
 
 import Files
 import Glibc
@@ -48,33 +48,39 @@ public struct SamplerSettings: Equatable, Sendable {
 public func sample(
   _ logits: [Float], settings: SamplerSettings, u: Double
 ) throws(Failure) -> Int32 {
+  try logits.withUnsafeBufferPointer { (scores) throws(Failure) in
+    try sample(scores, settings: settings, u: u)
+  }
+}
+
+/// The same from scores that are not an array.
+func sample(
+  _ logits: UnsafeBufferPointer<Float>, settings: SamplerSettings, u: Double
+) throws(Failure) -> Int32 {
   precondition((0..<1).contains(u), "a draw is in [0, 1), not \(u)")
-  let best = try bestCandidate(logits)
-  if settings.temperature == 0 { return best.id }
-  var ranking = Ranking(logits)
-  var ids: [Int32] = []
-  var line: [Double] = []
+  var ranking = try Ranking(logits, best: settings.temperature == 0 ? 1 : settings.topK ?? .max)
+  var id = ranking.popBest()
+  if settings.temperature == 0 { return id }
+  let best = logits[Int(id)]
+  var ids = [id]
+  var line = [weight(best, best: best, temperature: settings.temperature)]
   /// Takes candidates in order until the running total satisfies a condition or `limit` are taken.
   func take(_ limit: Int, until isEnough: (Double) -> Bool) {
-    while line.count < limit, !isEnough(line.last ?? 0) {
-      let id = ranking.popBest()
+    while line.count < limit, !isEnough(line[line.count - 1]) {
+      id = ranking.popBest()
       ids.append(id)
-      let weight = weight(
-        logits[Int(id)], best: best.score, temperature: settings.temperature)
-      line.append((line.last ?? 0) + weight)
+      let weight = weight(logits[Int(id)], best: best, temperature: settings.temperature)
+      line.append(line[line.count - 1] + weight)
     }
   }
 
-  var limit = ranking.count
+  var limit = ranking.count + 1
   var total: Double
-  if let topK = settings.topK, topK < limit {
-    limit = topK
+  if ranking.isCut {
     take(limit) { _ in false }
     total = line[limit - 1]
   } else {
-    total = logits.reduce(0) {
-      $0 + weight($1, best: best.score, temperature: settings.temperature)
-    }
+    total = logits.reduce(0) { $0 + weight($1, best: best, temperature: settings.temperature) }
   }
   if let topP = settings.topP, topP < 1 {
     let goal = topP * total
@@ -92,63 +98,92 @@ func weight(_ score: Float, best: Float, temperature: Double) -> Double {
   exp((Double(score) - Double(best)) / temperature)
 }
 
-/// The highest score and the lowest id that has it; throws for scores that are no distribution.
-func bestCandidate(_ logits: [Float]) throws(Failure) -> (id: Int32, score: Float) {
-  var best = (id: 0, score: -Float.infinity)
-  for (id, score) in logits.enumerated() {
-    guard score < .infinity else {
-      throw Failure(
-        "cannot sample: the score of token \(id) is \(score.isNaN ? "nan" : "\(score)"), so a "
-          + "weight or an input went bad; check the checkpoint", code: 1)
-    }
-    if score > best.score { best = (id, score) }
-  }
-  guard best.score > -.infinity else {
-    throw Failure("cannot sample: none of \(logits.count) tokens has a score above -inf", code: 1)
-  }
-  return (Int32(best.id), best.score)
-}
-
-/// Candidates in sampling order, sorted only as far as they are taken.
+/// The best candidates, sorted only as far as they are taken.
 struct Ranking {
-  /// A binary heap with the best on top.
+  /// A binary heap: the worst on top while candidates are gathered, then the best.
   ///
   /// A key is the score's bits, made to order as integers, above the inverted id.
   private var keys: [UInt64] = []
+  /// Whether there were more candidates than are kept.
+  private(set) var isCut = false
 
   var count: Int { keys.count }
 
-  init(_ logits: [Float]) {
-    keys.reserveCapacity(logits.count)
-    for (id, score) in logits.enumerated() where score > -.infinity {
-      let bits = (score + 0).bitPattern  // -0 becomes 0, which it equals
-      let ordered = bits >> 31 == 1 ? ~bits : bits | 1 << 31
-      keys.append(UInt64(ordered) << 32 | UInt64(~UInt32(id)))
+  /// The `limit` best; throws for scores that are no distribution.
+  init(_ logits: UnsafeBufferPointer<Float>, best limit: Int = .max) throws(Failure) {
+    keys.reserveCapacity(min(limit, logits.count))
+    // What is not above the worst of those kept changes nothing, since it comes later.
+    var worst = -Float.infinity
+    for start in stride(from: 0, to: logits.count, by: 16) {
+      let end = min(start + 16, logits.count)
+      if isCut, end - start == 16, Self.isNone(of: logits, from: start, above: worst) { continue }
+      for id in start..<end {
+        let score = logits[id]
+        guard score < .infinity else {
+          throw Failure(
+            "cannot sample: the score of token \(id) is \(score.isNaN ? "nan" : "\(score)"), so a "
+              + "weight or an input went bad; check the checkpoint", code: 1)
+        }
+        if score == -.infinity { continue }
+        if keys.count < limit {
+          keys.append(Self.key(score, id))
+          if keys.count == limit { order(<) }
+        } else {
+          isCut = true
+          guard score > worst else { continue }
+          keys[0] = Self.key(score, id)
+          sink(0, <)
+        }
+        if keys.count == limit { worst = logits[Int(Self.id(keys[0]))] }
+      }
     }
-    for parent in (0..<(keys.count / 2)).reversed() { sink(parent) }
+    guard !keys.isEmpty else {
+      throw Failure("cannot sample: none of \(logits.count) tokens has a score above -inf", code: 1)
+    }
+    order(>)
   }
 
   /// All of them in sampling order.
   var sorted: [Int32] { keys.sorted(by: >).map(Ranking.id) }
-
-  private static func id(_ key: UInt64) -> Int32 { Int32(truncatingIfNeeded: ~key) }
 
   mutating func popBest() -> Int32 {
     let best = keys[0]
     let last = keys.removeLast()
     if !keys.isEmpty {
       keys[0] = last
-      sink(0)
+      sink(0, >)
     }
     return Ranking.id(best)
   }
 
-  private mutating func sink(_ start: Int) {
+  private static func key(_ score: Float, _ id: Int) -> UInt64 {
+    let bits = (score + 0).bitPattern  // -0 becomes 0, which it equals
+    let ordered = bits >> 31 == 1 ? ~bits : bits | 1 << 31
+    return UInt64(ordered) << 32 | UInt64(~UInt32(id))
+  }
+
+  private static func id(_ key: UInt64) -> Int32 { Int32(truncatingIfNeeded: ~key) }
+
+  /// Whether 16 scores are numbers and none is above `limit`.
+  private static func isNone(
+    of logits: UnsafeBufferPointer<Float>, from start: Int, above limit: Float
+  ) -> Bool {
+    let bytes = UnsafeRawBufferPointer(logits)
+    let scores = bytes.loadUnaligned(fromByteOffset: 4 * start, as: SIMD16<Float>.self)
+    return all(scores .<= limit)
+  }
+
+  /// Makes the heap; the key on top comes before all others.
+  private mutating func order(_ isBefore: (UInt64, UInt64) -> Bool) {
+    for parent in (0..<(keys.count / 2)).reversed() { sink(parent, isBefore) }
+  }
+
+  private mutating func sink(_ start: Int, _ isBefore: (UInt64, UInt64) -> Bool) {
     var parent = start
     while 2 * parent + 1 < keys.count {
       var child = 2 * parent + 1
-      if child + 1 < keys.count, keys[child + 1] > keys[child] { child += 1 }
-      guard keys[child] > keys[parent] else { return }
+      if child + 1 < keys.count, isBefore(keys[child + 1], keys[child]) { child += 1 }
+      guard isBefore(keys[child], keys[parent]) else { return }
       keys.swapAt(parent, child)
       parent = child
     }

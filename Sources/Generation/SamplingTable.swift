@@ -50,8 +50,10 @@ public struct SamplingTable: Sendable {
   ///
   /// Throws when a score is NaN or +∞, or all are −∞.
   public init(logits: [Float], settings: SamplerSettings) throws(Failure) {
-    let best = try bestCandidate(logits).score
-    let order = Ranking(logits).sorted
+    let order = try logits.withUnsafeBufferPointer { (scores) throws(Failure) in
+      try Ranking(scores).sorted
+    }
+    let best = logits[Int(order[0])]
     func weights(temperature: Double) -> (byRank: [Double], total: Double) {
       let byID = logits.map { weight($0, best: best, temperature: temperature) }
       return (order.map { byID[Int($0)] }, byID.reduce(0, +))

@@ -12,15 +12,17 @@ public final class Scorer {
   /// What the model keeps of the text.
   public var state: any DecodingState { cache }
   private let cache: any DecodingState
+  private let lanes: Lanes
   /// What was read; the cache holds it from the window's start on.
   private var text: [Int32] = []
   private var window = Window(count: 0, prompt: 0, context: 1)
-  /// The last hidden states [1, width] after the window's first piece and after every token since.
-  private var hidden: [Tensor] = []
+  /// The last hidden states [context, width] after the window's first piece and after every token
+  /// since: memory taken once.
+  private var hidden = Storage(0)
 
-  /// A scorer that has read nothing yet.
-  public init(_ model: any LanguageModel) {
-    self.model = model
+  /// A scorer that has read nothing yet; on several lanes it has the same bits as on one.
+  public init(_ model: any LanguageModel, lanes: Lanes = Lanes(1)) {
+    (self.model, self.lanes) = (model, lanes)
     cache = model.makeCache()
   }
 
@@ -50,16 +52,24 @@ public final class Scorer {
   public func scores(
     for ids: [Int32], prompt: Int
   ) throws(Failure) -> (scores: [Float], refilled: Bool) {
+    let (logits, refilled) = try logits(for: ids, prompt: prompt)
+    return (logits.values, refilled)
+  }
+
+  /// The same as [1, vocabulary], not copied.
+  func logits(
+    for ids: [Int32], prompt: Int
+  ) throws(Failure) -> (logits: Tensor, refilled: Bool) {
     try check(ids)
     precondition((1...ids.count).contains(prompt), "a prompt of \(prompt) in \(ids.count) ids")
     let next = Window(count: ids.count, prompt: prompt, context: model.context)
-    let agreeing = zip(ids, text).prefix { $0 == $1 }.count
+    let shared = min(ids.count, text.count)
+    let agreeing = (0..<shared).first { ids[$0] != text[$0] } ?? shared
     if next != window || agreeing < next.end {
-      (window, text, hidden) = (next, Array(ids[..<next.end]), [])
+      (window, text) = (next, Array(ids[..<next.end]))
       cache.truncate(to: 0)
       read(ids[next.start..<next.end])
-    } else if agreeing < min(ids.count, text.count) {
-      hidden.removeLast(text.count - agreeing)
+    } else if agreeing < shared {
       text.removeLast(text.count - agreeing)
       cache.truncate(to: agreeing - next.start)
     }
@@ -67,8 +77,16 @@ public final class Scorer {
       text.append(ids[place])
       read(ids[place...place])
     }
-    let last = hidden[ids.count - window.end]
-    return (model.logits(last).values, window.start > 0 && ids.count == window.end)
+    let last = Tensor([1, width], hidden.floats[row(ids.count)])
+    return (lanes.lend { model.logits(last) }, window.start > 0 && ids.count == window.end)
+  }
+
+  private var width: Int { hidden.floats.count / model.context }
+
+  /// Where the state is kept that the first `count` ids end in.
+  private func row(_ count: Int) -> Range<Int> {
+    let place = (count - window.end) * width
+    return place..<place + width
   }
 
   /// - Throws: `Failure` for an empty text, or an id outside the vocabulary.
@@ -81,7 +99,10 @@ public final class Scorer {
 
   /// Adds tokens to the cache, and what they end in to `hidden`.
   private func read(_ tokens: ArraySlice<Int32>) {
-    let states = model.hidden(Tokens([Array(tokens)]), Pass(cache: cache))
-    hidden.append(states.row(states.rows - 1))
+    let states = lanes.lend { model.hidden(Tokens([Array(tokens)]), Pass(cache: cache)) }
+    let count = states.columns
+    if hidden.floats.count != model.context * count { hidden = Storage(model.context * count) }
+    let last = states.storage.floats[(states.rows - 1) * count..<states.rows * count]
+    _ = hidden.floats[row(text.count)].update(fromContentsOf: last)
   }
 }

@@ -32,13 +32,15 @@ public indirect enum AttentionMask: Hashable, Sendable {
 
   /// Compiles the mask for the last `queries` of `keys` positions.
   ///
-  /// Static masks are compiled once a shape and kept; document masks once a batch.
+  /// Static masks are compiled once a shape and kept, but for a single query; document masks once
+  /// a batch.
   public func compiled(queries: Int, keys: Int) -> KeyRanges {
-    if isStatic, let known = Self.cache.withLock({ $0.find(self, queries, keys) }) { return known }
+    let isKept = queries > 1 && isStatic
+    if isKept, let known = Self.cache.withLock({ $0.find(self, queries, keys) }) { return known }
     let rows = (keys - queries..<keys).map { range($0, keys: keys) }
     let ranges = KeyRanges(
       first: rows.map { Int32($0.lowerBound) }, last: rows.map { Int32($0.upperBound) }, keys: keys)
-    if isStatic { Self.cache.withLock { $0.keep(ranges, self, queries, keys) } }
+    if isKept { Self.cache.withLock { $0.keep(ranges, self, queries, keys) } }
     return ranges
   }
 

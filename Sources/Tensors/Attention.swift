@@ -141,7 +141,7 @@ extension Tensor {
         body(&a)
       }
     }
-    for s in plan.sequences { call(s) { sp_attention(&$0) } }
+    for s in plan.sequences { call(s) { $0.attend() } }
     precondition(cache == nil || tape == nil, "a cache is for reading, not for training")
     return Tensor.result("attention", of: x, shape: [n, c], storage: out) { _, g in
       x.addGradient { dx, add in
@@ -173,7 +173,7 @@ extension Tensor {
       layout.attend(
         ranges, q.pointer, row: c, to: kv.pointer, row: 2 * half, out.pointer, lse.pointer, body)
     }
-    call { sp_attention(&$0) }
+    call { $0.attend() }
     return Tensor.result("attention", of: q, kv, shape: [n, c], storage: out) { _, g in
       let (dq, dkv) = (Storage(n * c), Storage(kv.shape.count))
       var gradients = sp_attention_gradients_t(
@@ -201,6 +201,26 @@ extension HeadLayout {
           dropout: sp_dropout_t(rate: 0, key: 0), out: out, out_row: heads * width, lse: lse)
         body(&a)
       }
+    }
+  }
+}
+
+extension sp_attention_t {
+  /// Lanes that were lent share the heads, which changes no bit of the result.
+  fileprivate func attend() {
+    let (whole, group) = (self, heads / key_heads)
+    // A mask of dropout is numbered through all heads.
+    let work = dropout.rate > 0 ? 0 : 8 * queries * keys * heads * width
+    Lanes.shareOut(heads, by: group, work: work) { heads in
+      var part = whole
+      let (first, keyFirst) = (heads.lowerBound, heads.lowerBound / group)
+      (part.heads, part.key_heads) = (heads.count, heads.count / group)
+      part.q += first * part.width
+      part.k += keyFirst * part.width
+      part.v += keyFirst * part.width
+      part.out += first * part.width
+      part.lse += first * part.queries
+      sp_attention(&part)
     }
   }
 }

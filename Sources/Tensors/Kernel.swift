@@ -76,24 +76,47 @@ public enum Kernel {
   /// C [m, n] = A [m, k] B [k, n]; with `add`, added to C, whose rows may stand `row` apart.
   ///
   /// In another form than float32 both factors are rounded to it, B beforehand if it is packed.
+  /// Lanes that were lent share the columns of C, which changes no bit of it.
   static func product(
     _ form: WeightForm = .float32, _ a: Factor, _ b: Factor, _ c: UnsafeMutablePointer<Float>,
     _ m: Int, _ n: Int, _ k: Int, row: Int? = nil, add: Bool = false,
     epilogue: sp_epilogue_t? = nil
   ) {
-    var product = sp_product_t(
+    let product = sp_product_t(
       m: m, n: n, k: k, a: a.pointer, a_row: a.transposed ? 1 : a.row ?? k,
       a_column: a.transposed ? a.row ?? m : 1, b: b.pointer,
       b_row: b.row ?? (b.transposed ? k : n), b_transposed: b.transposed,
       packed: b.packing?.pointer, c: c, c_row: row ?? n, accumulate: add)
-    func run(_ epilogue: UnsafePointer<sp_epilogue_t>?) {
-      switch form {
-      case .float32: sp_gemm(&product, epilogue)
-      case .bf16: sp_gemm_bf16(&product, epilogue)
-      case .int8: preconditionFailure("int8 is not there yet")
+    // Where OpenBLAS multiplies, a narrower product may round otherwise.
+    let isSplit = m < 4 || b.packing != nil || sp_selected() != SP_PORTABLE
+    Lanes.shareOut(n, by: 16, work: isSplit ? m * n * k * form.size : 0) { columns in
+      var (part, last) = (product, epilogue)
+      if columns.count < n {
+        let first = columns.lowerBound
+        part.n = columns.count
+        part.b += b.transposed ? first * part.b_row : first
+        part.packed = b.packing.map { $0.pointer + 4 * $0.panel(of: first) }
+        part.c += first
+        last?.advance(by: first)
       }
+      func run(_ epilogue: UnsafePointer<sp_epilogue_t>?) {
+        switch form {
+        case .float32: sp_gemm(&part, epilogue)
+        case .bf16: sp_gemm_bf16(&part, epilogue)
+        case .int8: sp_gemm_int8(&part, epilogue)
+        }
+      }
+      guard var last else { return run(nil) }
+      run(&last)
     }
-    guard var epilogue else { return run(nil) }
-    run(&epilogue)
+  }
+}
+
+extension sp_epilogue_t {
+  /// What is done to the columns from `column` on.
+  fileprivate mutating func advance(by column: Int) {
+    bias = bias.map { $0 + column }
+    before = before.map { $0 + column }
+    residual = residual.map { $0 + column }
   }
 }

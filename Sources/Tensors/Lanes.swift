@@ -40,9 +40,56 @@ public final class Lanes: Sendable {
   /// seen by every lane, and what the lanes wrote is seen after it.
   public func run(_ body: @escaping (Int) -> Void) {
     guard count > 1 else { return body(0) }
+    let lent = Lanes.lent
+    Lanes.lent = nil  // Lane 0 is at work.
     crew.begin(members: count - 1, body)
     body(0)
     crew.wait()
+    Lanes.lent = lent
+  }
+
+  // MARK: - One sequence
+
+  /// Lends the lanes to `body`: what it computes of one sequence is shared out over them.
+  ///
+  /// The results are the same to the bit whatever the number of lanes.
+  public func lend<Result, Thrown: Error>(
+    _ body: () throws(Thrown) -> Result
+  ) throws(Thrown) -> Result {
+    let before = Lanes.lent
+    Lanes.lent = count > 1 ? self : nil
+    defer { Lanes.lent = before }
+    return try body()
+  }
+
+  /// Runs `body` for ranges that make up `0 ..< count`, in parallel on lanes that were lent.
+  ///
+  /// Ranges begin at multiples of `grain`. `work` is in bytes to be read: to wake a lane costs as
+  /// much as to read some ten thousand.
+  static func shareOut(
+    _ count: Int, by grain: Int, work: Int, _ body: @escaping (Range<Int>) -> Void
+  ) {
+    guard work >= 1 << 16, let lanes = lent else { return body(0..<count) }
+    let grains = (count + grain - 1) / grain
+    lanes.run { lane in
+      let from = grains * lane / lanes.count * grain
+      let to = min(count, grains * (lane + 1) / lanes.count * grain)
+      if from < to { body(from..<to) }
+    }
+  }
+
+  private static let key = {
+    var key = pthread_key_t()
+    pthread_key_create(&key, nil)
+    return key
+  }()
+
+  /// The lanes lent to this thread; whoever lends keeps them alive.
+  private static var lent: Lanes? {
+    get {
+      pthread_getspecific(key).map { Unmanaged<Lanes>.fromOpaque($0).takeUnretainedValue() }
+    }
+    set { pthread_setspecific(key, newValue.map { Unmanaged.passUnretained($0).toOpaque() }) }
   }
 
   /// Runs `body` for every index, lane l taking l, l + count, …: for work of equal pieces.
@@ -93,6 +140,7 @@ private final class Crew: @unchecked Sendable {
   private var body: ((Int) -> Void)?
   private let generation = Atomic<Int>(0)
   private let running = Atomic<Int>(0)
+  private let asleep = Atomic<Int>(0)
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
@@ -112,39 +160,57 @@ private final class Crew: @unchecked Sendable {
   func begin(members: Int, _ body: ((Int) -> Void)?) {
     self.body = body
     running.store(members, ordering: .relaxed)
-    signal { generation.add(1, ordering: .releasing) }
+    generation.add(1, ordering: .sequentiallyConsistent)
+    wake()
   }
 
   /// Waits for a generation behind `seen` and does a lane's part; nil when the members are to end.
   ///
   /// No hold on the body is left after it: what it captured ends with the caller of `run`.
   func run(_ lane: Int, after seen: Int) -> Int? {
-    wait { generation.load(ordering: .acquiring) != seen }
+    wait { generation.load(ordering: .sequentiallyConsistent) != seen }
     guard let body else { return nil }
     body(lane)
     return generation.load(ordering: .acquiring)
   }
 
   func finish() {
-    if running.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 { signal {} }
+    if running.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 { wake() }
   }
 
   func wait() {
-    wait { running.load(ordering: .acquiring) == 0 }
+    wait { running.load(ordering: .sequentiallyConsistent) == 0 }
     body = nil
   }
 
-  private func signal(_ change: () -> Void) {
+  /// Wakes those who sleep, after a condition has changed.
+  ///
+  /// Who goes to sleep says so before a last look at the condition, and who changes it looks for
+  /// sleepers afterwards: in one order of all four, so one of the two sees the other. The mutex is
+  /// held from saying so to sleeping. While nobody sleeps it is not touched.
+  private func wake() {
+    guard asleep.load(ordering: .sequentiallyConsistent) > 0 else { return }
     pthread_mutex_lock(mutex)
-    change()
     pthread_cond_broadcast(changed)
     pthread_mutex_unlock(mutex)
   }
 
+  /// Spins for 40 µs, then sleeps.
   private func wait(until condition: () -> Bool) {
-    for _ in 0..<20_000 where condition() { return }
+    let end = nanoseconds() + 40_000
+    repeat {
+      for _ in 0..<200 where condition() { return }
+    } while nanoseconds() < end
     pthread_mutex_lock(mutex)
+    asleep.add(1, ordering: .sequentiallyConsistent)
     while !condition() { pthread_cond_wait(changed, mutex) }
+    asleep.subtract(1, ordering: .sequentiallyConsistent)
     pthread_mutex_unlock(mutex)
   }
+}
+
+private func nanoseconds() -> Int {
+  var time = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &time)
+  return time.tv_sec * 1_000_000_000 + time.tv_nsec
 }

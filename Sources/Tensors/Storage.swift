@@ -78,9 +78,12 @@ public enum Pool {
   }
 
   private static func allocate(_ size: Int) -> UnsafeMutableRawPointer {
-    guard let block = aligned_alloc(64, size) else {
+    // Whole matrices are read faster from large pages, where the system has them.
+    let isLarge = size >= 4 << 20
+    guard let block = aligned_alloc(isLarge ? 2 << 20 : 64, size) else {
       fatalError("the system has no \(size) bytes for a tensor")
     }
+    if isLarge { madvise(block, size, MADV_HUGEPAGE) }
     misses.add(1, ordering: .relaxed)
     bytes.add(size, ordering: .relaxed)
     return block

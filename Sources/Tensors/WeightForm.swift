@@ -9,8 +9,18 @@ public enum WeightForm: String, CaseIterable, Sendable {
   case float32
   /// Both factors are rounded to bf16; their products are summed in float32.
   case bf16
-  /// For decoding.
+  /// The weights are 8-bit integers times a scale an output, the other factor is rounded to 16-bit
+  /// ones a row, and sums are exact: for decoding.
   case int8
+
+  /// Bytes a weight.
+  public var size: Int {
+    switch self {
+    case .float32: 4
+    case .bf16: 2
+    case .int8: 1
+    }
+  }
 }
 
 /// A copy of a matrix [depth, width], a master or its transpose, in the form that a kernel reads.
@@ -29,11 +39,17 @@ final class PackedMatrix {
       switch form {
       case .float32: preconditionFailure("the float32 form is the master")
       case .bf16: Storage(sp_bf16_pairs(depth, width))
-      case .int8: preconditionFailure("int8 is not there yet")
+      case .int8: Storage(sp_int8_floats(depth, width))
       }
+    precondition(form != .int8 || depth <= 65_536, "sums of \(depth) products of int8 overflow")
   }
 
   var pointer: UnsafeRawPointer { UnsafeRawPointer(storage.pointer) }
+
+  /// Where a column begins that is the first of a panel.
+  func panel(of column: Int) -> Int {
+    form == .int8 ? sp_int8_floats(depth, column) : sp_bf16_pairs(depth, column)
+  }
 
   /// Columns that threads can pack by themselves.
   var pieces: [Range<Int>] {
@@ -44,14 +60,14 @@ final class PackedMatrix {
   /// Packs some columns of the master as it is now.
   func pack(_ master: UnsafePointer<Float>, _ columns: Range<Int>) {
     let (first, row) = (columns.lowerBound, transposed ? depth : width)
-    let from = master + first * (transposed ? row : 1)
+    let (from, to) = (master + first * (transposed ? row : 1), storage.pointer + panel(of: first))
     switch form {
     case .float32: break
     case .bf16:
-      let to = UnsafeMutableRawPointer(storage.pointer + sp_bf16_pairs(depth, first))
       sp_pack_bf16(
-        to.assumingMemoryBound(to: UInt32.self), from, row, transposed, depth, columns.count)
-    case .int8: break
+        UnsafeMutableRawPointer(to).assumingMemoryBound(to: UInt32.self), from, row, transposed,
+        depth, columns.count)
+    case .int8: sp_pack_int8(to, from, row, transposed, depth, columns.count)
     }
   }
 }

@@ -19,6 +19,7 @@ struct Evaluate: ParsableCommand {
   @Argument var model: String
   @Argument(help: "A text file, a folder, or an atlas.") var data: String
   @OptionGroup var engine: EngineOptions
+  @OptionGroup var weights: WeightOptions
   @Flag(help: #"Print {"tokens","bytes","loss","perplexity","bits_per_byte"}."#) var json = false
 
   func run() throws {
@@ -27,6 +28,7 @@ struct Evaluate: ParsableCommand {
     guard let tokenizer = directory.tokenizer else {
       throw Failure("\(visible(directory.path)) has no tokenizer.json, so it cannot read a text")
     }
+    weights.apply(to: directory.model, lanes)
     Interrupt.install()
     let result = try Corpus.evaluate(directory.model, tokenizer, on: data, lanes: lanes) { done in
       progress("\(Int(100 * done)) %")

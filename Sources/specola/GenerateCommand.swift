@@ -90,19 +90,22 @@ struct Generate: ParsableCommand {
   var seed: UInt64 = 1337
 
   @OptionGroup var engine: EngineOptions
+  @OptionGroup var weights: WeightOptions
 
   @Flag(help: #"Print {"prompt_ids":[],"ids":[],"text":""}."#)
   var json = false
 
   func run() throws {
-    try engine.apply()
+    let lanes = try engine.lanes()
     guard maxTokens >= 0 else {
       throw Failure("--max-tokens \(maxTokens) is negative", code: 64)
     }
     let settings = try SamplerSettings(temperature: temperature, topK: topK, topP: topP)
     let directory = try Home.load(model)
     let ids = try prompt.tokens(directory)
-    var generator = try Generator(directory.model, prompt: ids, settings: settings, seed: seed)
+    weights.apply(to: directory.model, lanes)
+    var generator = try Generator(
+      directory.model, prompt: ids, settings: settings, seed: seed, lanes: lanes)
     Interrupt.install()
     var decoder = directory.tokenizer.map { StreamingDecoder($0) }
     if !json { try emit(directory.tokenizer.map { text($0, ids) } ?? "", terminator: "") }

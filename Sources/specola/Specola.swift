@@ -1,6 +1,7 @@
 import ArgumentParser
 import Files
 import Glibc
+import Models
 import Tensors
 import Training
 
@@ -66,6 +67,18 @@ let version = "0.1.0"
 
 extension Precision: ExpressibleByArgument {}
 extension WeightForm: ExpressibleByArgument {}
+
+/// The weights of a model that is read, not trained.
+struct WeightOptions: ParsableArguments {
+  @Option(help: "The weights in products: float32, bf16 or int8.")
+  var precision: WeightForm = .float32
+
+  /// Multiplies by the model's matrices in that form from now on.
+  func apply(to model: any LanguageModel, _ lanes: Lanes) {
+    model.parameters.use(precision)
+    model.parameters.repack(lanes)
+  }
+}
 
 /// What most commands take.
 struct EngineOptions: ParsableArguments {

@@ -143,27 +143,27 @@ private let text = "Anna found a red key in the wood. Perché no? ~12~"
   // MARK: - Its stages
 
   private static let picture = """
-      1 Attention   2 Entropy   3 Generate   4 Train   5 Lessons  [6 Model]    ? help
-      bytes encoder | [PATCHES] latent | decoder logits                          3/6
-      a patch's largest numbers ask, its own bytes answer: 2 slots
-     byte 18                                      v
-      text    A|n n a|  f|o|u|n d   a|  r e|d  |k e|y| |i|n| |t h|e  |w|o|o|d|.  |P|
-      patch   0 1     2   3 4 5       6     7   8   9         14  15          20
-      reads                                     ===
+     1 Attention   2 Entropy   3 Generate   4 Train   5 Lessons  [6 Model]    ? help
+     bytes encoder | [PATCHES] latent | decoder logits                          3/6
+     a patch's largest numbers ask, its own bytes answer: 2 slots
+    byte 18                                      v
+     text    A|n n a|  f|o|u|n d   a|  r e|d  |k e|y| |i|n| |t h|e  |w|o|o|d|.  |P|
+     patch   0 1     2   3 4 5       6     7   8   9         14  15          20
+     reads                                     ===
 
-      stage   shape                                  POOLING  patch 8 "ke"
-      bytes   n x E     51x16    table, 2 hashes     % of slot.head on bytes 17-18
-      encoder n x E     51x16    1 layer, last 24           k  e
-     >patches p x k x E 27x2x16  maximum, attention   0.0   23 77
-      latent  p x G     27x24    2 layers, causal     0.1   26 74
-      slots   p x k x E 27x2x16  one matrix           1.0   56 44
-      decoder n x E     51x16    2 layers, last 24    1.1   45 55
-      logits  n x V     51x260   one matrix
-
-
+     stage   shape                                  POOLING  patch 8 "ke"
+     bytes   n x E     51x16    table, 2 hashes     % of slot.head on bytes 17-18
+     encoder n x E     51x16    1 layer, last 24           k  e
+    >patches p x k x E 27x2x16  maximum, attention   0.0   23 77
+     latent  p x G     27x24    2 layers, causal     0.1   26 74
+     slots   p x k x E 27x2x16  one matrix           1.0   56 44
+     decoder n x E     51x16    2 layers, last 24    1.1   45 55
+     logits  n x V     51x260   one matrix
 
 
-      n 51 tokens  p 27 patches  k 2 slots  E 16 local  G 24 latent
+
+
+     n 51 tokens  p 27 patches  k 2 slots  E 16 local  G 24 latent
     """
 
   @Test func theDrawing() throws {

@@ -77,6 +77,12 @@ static inline ptrdiff_t sp_bf16_pairs(ptrdiff_t k, ptrdiff_t n) {
   return sp_bf16_depth(k) / 2 * ((n + 15) / 16 * 16);
 }
 
+/// The same for int8, in floats of memory; k is 65,536 at most: see int8_kernels.h.
+static inline ptrdiff_t sp_int8_depth(ptrdiff_t k) { return (k + 3) / 4 * 4; }
+static inline ptrdiff_t sp_int8_floats(ptrdiff_t k, ptrdiff_t n) {
+  return (n + 15) / 16 * (16 + 4 * sp_int8_depth(k));
+}
+
 typedef struct {
   float rate, beta1, beta2, epsilon, decay;  // decay is decoupled: w -= rate * decay * w
   float correction1, correction2;            // 1 - beta^step
@@ -88,6 +94,11 @@ typedef struct {
   /* the same, both factors being rounded to bf16 */ \
   X(gemm_bf16, (const sp_product_t *p, const sp_epilogue_t *e), (p, e)) \
   X(pack_bf16, (uint32_t *to, const float *b, ptrdiff_t b_row, bool transposed, ptrdiff_t k, \
+                ptrdiff_t n), \
+    (to, b, b_row, transposed, k, n)) \
+  /* the same with a packed B of 8-bit integers, rows of A being rounded to 16-bit ones */ \
+  X(gemm_int8, (const sp_product_t *p, const sp_epilogue_t *e), (p, e)) \
+  X(pack_int8, (float *to, const float *b, ptrdiff_t b_row, bool transposed, ptrdiff_t k, \
                 ptrdiff_t n), \
     (to, b, b_row, transposed, k, n)) \
   X(attention, (const sp_attention_t *a), (a)) \

@@ -197,8 +197,8 @@ extension ModelView {
     guard !area.isEmpty else { return }
     guard area.height < 24 || stage == .logits else {
       // Room enough for what comes of it.
-      let (upper, lower) = area.split(top: area.height - 12)
-      drawDetail(stage, stages, byte, bench, on: &canvas, in: upper.split(top: 23).0)
+      let (upper, lower) = area.split(top: min(area.height - 12, 14))
+      drawDetail(stage, stages, byte, bench, on: &canvas, in: upper)
       return drawDetail(.logits, stages, byte, bench, on: &canvas, in: lower)
     }
     let detail = StageDetail(stages: stages, byte: byte)
