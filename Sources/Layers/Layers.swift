@@ -3,13 +3,16 @@ public struct Linear {
   public let weight: Parameter
   public let bias: Parameter?
 
-  /// Declares weight and bias; `deviation` is that of the initial weight.
+  /// Declares weight and bias; `deviation` is that of the initial weight, `matrices` as in
+  /// `Parameter`: 0 for an output layer.
   public init(
     _ inputs: Int, _ outputs: Int, _ p: Scope, bias: Bool = true,
-    layout: WeightLayout = .outputsFirst, deviation: Float = 0.02
+    layout: WeightLayout = .outputsFirst, deviation: Float = 0.02,
+    matrices: Int = 1
   ) {
     let shape: Shape = layout == .inputsFirst ? [inputs, outputs] : [outputs, inputs]
     weight = p.parameter("weight", shape, .normal(deviation), layout: layout)
+    weight.matrices = matrices
     self.bias = bias ? p.parameter("bias", [outputs], .zeros) : nil
   }
 

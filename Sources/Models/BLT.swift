@@ -39,7 +39,7 @@ public struct BLT: LanguageModel {
       RotaryBlock(c.latent.with(window: nil), q["layers"][$0], layer: $0)
     }
     decoder = LocalDecoder(c, p["local_decoder"])
-    head = Linear(rotary: e, c.vocabulary, all["lm_head"])
+    head = Linear(rotary: e, c.vocabulary, all["lm_head"], matrices: 0)
     let frozen = Scope(parameters, path: "model.patcher", isFrozen: true, isTruncated: true)
     patcher = c.hasPatcher ? EntropyModel(c.patcher, frozen, of: parameters) : nil
   }

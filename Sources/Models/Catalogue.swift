@@ -168,6 +168,7 @@ extension GPTConfig: ModelConfig {
       "n_positions": .int(context), "n_embd": .int(width), "n_layer": .int(layers),
       "n_head": .int(heads), "n_inner": inner.map(JSON.int) ?? .null,
       "layer_norm_epsilon": .double(Double("\(normEpsilon)") ?? 1e-5),
+      "initializer_range": .double(Double("\(initialDeviation)") ?? 0.02),
       "embd_pdrop": .double(Double("\(embeddingDropout)") ?? 0),
       "attn_pdrop": .double(Double("\(attentionDropout)") ?? 0),
       "resid_pdrop": .double(Double("\(residualDropout)") ?? 0),
@@ -204,6 +205,9 @@ extension GPTConfig: ModelConfig {
       wrong.append("\(key) is \(rate), must be in 0..<1")
     }
     if !(normEpsilon > 0) { wrong.append("layer_norm_epsilon is \(normEpsilon), must be positive") }
+    if !(0..<1e3 ~= initialDeviation) {
+      wrong.append("initializer_range is \(initialDeviation), must be in 0 ..< 1000")
+    }
     guard wrong.isEmpty else { throw Failure("\(visible(path)): " + wrong.joined(separator: "; ")) }
     try requireMemory(
       path, parameters: parameterCount,

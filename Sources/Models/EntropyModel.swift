@@ -85,7 +85,7 @@ public struct EntropyModel: LanguageModel {
     bytes = Embedding(c.vocabulary, c.width, p["embed_tokens"], deviation: deviation(of: c.width))
     blocks = (0..<c.layers).map { RotaryBlock(c, p["layers"][$0], layer: $0) }
     norm = RMSNorm(c.width, p["norm"], epsilon: c.normEpsilon)
-    head = Linear(rotary: c.width, c.vocabulary, p["lm_head"])
+    head = Linear(rotary: c.width, c.vocabulary, p["lm_head"], matrices: 0)
   }
 
   public var context: Int { config.context }
@@ -189,8 +189,9 @@ func deviation(of inputs: Int) -> Float { 1 / Float(inputs).squareRoot() }
 
 extension Linear {
   /// Without a bias, [outputs, inputs], begun as this family does.
-  init(rotary inputs: Int, _ outputs: Int, _ p: Scope) {
-    self.init(inputs, outputs, p, bias: false, deviation: deviation(of: inputs))
+  init(rotary inputs: Int, _ outputs: Int, _ p: Scope, matrices: Int = 1) {
+    self.init(
+      inputs, outputs, p, bias: false, deviation: deviation(of: inputs), matrices: matrices)
   }
 }
 

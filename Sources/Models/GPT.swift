@@ -29,6 +29,8 @@ public struct GPTConfig: Codable, Equatable, Sendable {
   /// The inner width of the MLP; nil is 4 C.
   public var inner: Int?
   public var normEpsilon: Float = 1e-5
+  /// The standard deviation of weights and embeddings to begin with.
+  public var initialDeviation: Float = 0.02
   public var embeddingDropout: Float = 0
   public var attentionDropout: Float = 0
   public var residualDropout: Float = 0
@@ -44,6 +46,7 @@ public struct GPTConfig: Codable, Equatable, Sendable {
     case heads = "n_head"
     case inner = "n_inner"
     case normEpsilon = "layer_norm_epsilon"
+    case initialDeviation = "initializer_range"
     case embeddingDropout = "embd_pdrop"
     case attentionDropout = "attn_pdrop"
     case residualDropout = "resid_pdrop"
@@ -64,8 +67,10 @@ public struct GPT: LanguageModel {
     config = c
     let (p, isPostNorm) = (Scope(parameters)["transformer"], c.arrangement == .postNorm)
     tokens = Embedding(
-      c.vocabulary, c.width, p[isPostNorm ? "tokens_embed" : "wte"], isOutput: true)
-    positions = Embedding(c.context, c.width, p[isPostNorm ? "positions_embed" : "wpe"])
+      c.vocabulary, c.width, p[isPostNorm ? "tokens_embed" : "wte"], deviation: c.initialDeviation,
+      isOutput: true)
+    positions = Embedding(
+      c.context, c.width, p[isPostNorm ? "positions_embed" : "wpe"], deviation: c.initialDeviation)
     blocks = (0..<c.layers).map { GPTBlock(c, p["h"][$0], layer: $0) }
     norm = isPostNorm ? nil : LayerNorm(c.width, p["ln_f"], epsilon: c.normEpsilon)
   }
@@ -144,7 +149,9 @@ struct GPTAttention {
     precondition(c.width % c.heads == 0, "width \(c.width) does not divide into \(c.heads) heads")
     (self.layer, layout) = (layer, Self.layout(c))
     (attentionDropout, residualDropout) = (c.attentionDropout, c.residualDropout)
-    project = Linear(c.width, 3 * c.width, p["c_attn"], layout: .inputsFirst)
+    project = Linear(
+      c.width, 3 * c.width, p["c_attn"], layout: .inputsFirst,
+      deviation: c.initialDeviation, matrices: 3)
     output = Linear(
       c.width, c.width, p["c_proj"], layout: .inputsFirst, deviation: c.residualDeviation)
   }
@@ -168,7 +175,8 @@ struct GPTMLP {
 
   init(_ c: GPTConfig, _ p: Scope) {
     let inner = c.inner ?? 4 * c.width
-    expand = Linear(c.width, inner, p["c_fc"], layout: .inputsFirst)
+    expand = Linear(
+      c.width, inner, p["c_fc"], layout: .inputsFirst, deviation: c.initialDeviation)
     contract = Linear(
       inner, c.width, p["c_proj"], layout: .inputsFirst, deviation: c.residualDeviation)
     dropout = c.residualDropout
@@ -182,5 +190,5 @@ struct GPTMLP {
 extension GPTConfig {
   /// Layers that write into the residual stream start smaller, so that its variance does not grow
   /// with depth (Radford and others, 2019, §2.3).
-  var residualDeviation: Float { 0.02 / Float(2 * layers).squareRoot() }
+  var residualDeviation: Float { initialDeviation / Float(2 * layers).squareRoot() }
 }

@@ -78,7 +78,7 @@ public enum Kernel {
   /// In another form than float32 both factors are rounded to it, B beforehand if it is packed.
   /// Lanes that were lent share the columns of C, which changes no bit of it.
   static func product(
-    _ form: WeightForm = .float32, _ a: Factor, _ b: Factor, _ c: UnsafeMutablePointer<Float>,
+    _ form: WeightForm, _ a: Factor, _ b: Factor, _ c: UnsafeMutablePointer<Float>,
     _ m: Int, _ n: Int, _ k: Int, row: Int? = nil, add: Bool = false,
     epilogue: sp_epilogue_t? = nil
   ) {

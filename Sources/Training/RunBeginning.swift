@@ -57,6 +57,8 @@ extension TrainingRun {
       var corpus = try Corpus(config.data, atlas: atlas)
       let model = try beginning.model(config, &corpus, temporary, progress)
       _ = try RunParts.source(config, corpus, model)
+      // Weights that do not fit are found before there is a run.
+      if let start { try model.parameters.load(from: CheckpointDirectory(start)) }
       let plan = RunPlan(
         version: version, name: beginning.name, model: model.configuration, training: config,
         start: start, meanPatch: try corpus.entropies?.meanPatch())

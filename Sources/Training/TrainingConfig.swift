@@ -102,7 +102,7 @@ public struct DataConfig: Codable, Equatable, Sendable {
 }
 
 public struct OptimizerConfig: Codable, Equatable, Sendable {
-  public enum Name: String, Codable, CaseIterable, Sendable { case adamw, sgd }
+  public enum Name: String, Codable, CaseIterable, Sendable { case adamw, sgd, muon }
   /// What weight decay acts on: parameters of two axes, or all.
   public enum Decay: String, Codable, CaseIterable, Sendable { case matrices, all }
 
@@ -113,18 +113,22 @@ public struct OptimizerConfig: Codable, Equatable, Sendable {
   public var betas: [Float] = [0.9, 0.95]
   public var epsilon: Float = 1e-8
   public var decay = Decay.matrices
+  /// Muon's, of the matrices that it steps; the others have AdamW's averages.
+  public var momentum: Float = 0.95
 
   public init() {}
 
   enum CodingKeys: String, CodingKey {
-    case name, betas, epsilon, decay
+    case name, betas, epsilon, decay, momentum
     case learningRate = "learning_rate"
     case weightDecay = "weight_decay"
   }
 }
 
 public struct ScheduleConfig: Codable, Equatable, Sendable {
-  public enum Name: String, Codable, CaseIterable, Sendable { case cosine, linear, constant }
+  /// After the warm-up; `wsd` holds the peak, then falls in a line: warm-up, stable, decay (Hu and
+  /// others, 2024).
+  public enum Name: String, Codable, CaseIterable, Sendable { case cosine, linear, wsd, constant }
 
   public var name = Name.cosine
   /// Steps until the minimum; 0 is the run's steps, which a run then stores.
@@ -132,6 +136,8 @@ public struct ScheduleConfig: Codable, Equatable, Sendable {
   public var warmup = 0
   /// The last learning rate.
   public var minimum: Float = 0
+  /// Of `wsd`: the share of the steps in which the rate falls.
+  public var cooldown: Float = 0.4
 
   public init() {}
 
@@ -141,7 +147,12 @@ public struct ScheduleConfig: Codable, Equatable, Sendable {
     if name == .constant { return peak }
     if step >= steps { return minimum }
     let done = Float(step - warmup) / Float(max(1, steps - warmup))
-    let share = name == .cosine ? 0.5 * (1 + cosf(.pi * done)) : 1 - done
+    let share =
+      switch name {
+      case .cosine: 0.5 * (1 + cosf(.pi * done))
+      case .wsd: min(1, Float(steps - step) / max(1, cooldown * Float(steps)))
+      case .linear, .constant: 1 - done
+      }
     return minimum + share * (peak - minimum)
   }
 
@@ -207,9 +218,11 @@ extension TrainingConfig {
     require(
       optimizer.betas.count == 2 && optimizer.betas.allSatisfy { (0..<1).contains($0) },
       "optimizer.betas must be two numbers in 0..<1")
+    require((0..<1).contains(optimizer.momentum), "optimizer.momentum must be in 0..<1")
     require((0...1 << 40).contains(schedule.warmup), "schedule.warmup must be 0 to \(1 << 40)")
     require(schedule.steps >= 0, "schedule.steps must not be negative")
     require(finite ~= schedule.minimum, "schedule.minimum must be finite, 0 or more")
+    require((0...1).contains(schedule.cooldown), "schedule.cooldown must be in 0 ... 1")
     require(
       (data.path == nil) != (data.make == nil),
       "data needs either path (a text, a folder or an atlas) or make (a generator)")
@@ -242,7 +255,7 @@ extension TrainingConfig {
   /// Counted from below: weights, averages, each lane's gradients and scores, and a batch's tokens.
   func requireMemory(_ model: any LanguageModel, context: Int) throws(Failure) {
     let lanes = Double(threads == 0 ? Lanes.available : threads)
-    let copies = lanes + (optimizer.name == .adamw ? 3 : 2)
+    let copies = lanes + (optimizer.name == .sgd ? 2 : 3)
     let tokens = Double(batchSize) * Double(context)
     let slice = min(tokens, lanes * Double(max(context, 512)))
     let bytes =

@@ -189,7 +189,8 @@ public final class TrainingRun {
     case .report(let report):
       let speed = Double(sinceLog.tokens) / (sinceLog.time / .seconds(1))
       let isLogged = report.step == 1 || isTime(config.logEvery)
-      let line = isLogged ? try log(report, speed) : nil
+      // Typed, for a bare nil would be the JSON null.
+      let line: JSON? = isLogged ? try log(report, speed) : Optional.none
       return .step(report, tokensPerSecond: speed, line: line)
     case .evaluate: return try evaluate(progress)
     case .sample: return try sample()

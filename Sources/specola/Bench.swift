@@ -70,7 +70,7 @@ struct BenchRun {
     (self.lanes, self.precision, self.repeats, self.isJSON) = (lanes, precision, repeats, isJSON)
   }
 
-  /// Seconds that `body` takes: the median of the repeats. The caller has warmed up.
+  /// The median of what `body` tells, over the repeats; the caller has warmed up.
   func median(_ body: () throws -> Double) rethrows -> Double {
     try (0..<repeats).map { _ in try body() }.sorted()[repeats / 2]
   }

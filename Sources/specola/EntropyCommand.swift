@@ -154,7 +154,7 @@ struct Entropy: ParsableCommand {
     let streams = patchers.map { EntropyStream($0, lanes: lanes) }
     var done = 0
     func pass(_ entropies: [[Float]]) throws {
-      for (i, entropy) in entropies.joined().enumerated() where !entropy.isFinite {
+      for i in entropies.compactMap({ $0.firstIndex { !$0.isFinite } }) {
         throw Failure(
           "the entropy behind id \(done + i) is not a number, so a weight went bad; check the "
             + "checkpoint", code: 1)
@@ -227,6 +227,7 @@ private struct EntropyReport {
   /// Ends by float32 where another precision is shown, and how many are of one of the two alone.
   private var exactCount = 0
   private var flips = 0
+  private var leak: [Float] = []
   private var endsLast = false
   private var total = 0.0
   /// Bytes of a character whose rest is in the next piece.
@@ -254,6 +255,7 @@ private struct EntropyReport {
   mutating func add(_ range: Range<Int>, _ entropies: [[Float]]) throws(Failure) {
     if isJSON, range.lowerBound == 0, !range.isEmpty { try begin() }
     var shown = held
+    leak += entropies[0]
     for (i, (id, entropy)) in zip(range, zip(try source.ids(range), entropies[0])) {
       if id >= 4 { shown.append(UInt8(id - 4)) }
       total += Double(entropy)
@@ -261,7 +263,7 @@ private struct EntropyReport {
       if walks.count > 1 {
         let isExact = isEnd(1, i, id, entropies[1][i - range.lowerBound])
         exactCount += isExact ? 1 : 0
-        flips += isExact != endsLast ? 1 : 0
+        flips += isExact && !endsLast ? 1 : 0
       }
       if isJSON, i % 8 == 0 { ends.append(0) }
       guard endsLast else { continue }

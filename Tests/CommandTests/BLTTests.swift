@@ -212,6 +212,92 @@ import Testing
     return line.flatMap { Int($0.filter(\.isNumber)) }
   }
 
+  /// Directories that are not what they say, by every command that opens one.
+  @Test func damagedModels() throws {
+    let workshop = try prepared()
+    try workshop.succeed(train + ["--set", "steps=1", "--out", "blt"])
+    let config = try JSON.parse(workshop.read("blt/last/config.json"), from: "config")
+    typealias Damage = (name: String, place: String?, key: String, value: JSON?, words: [String])
+    let wrong: [Damage] = [
+      ("k", nil, "cross_attn_k", 4, ["encoder_config: cross_attn_k is 2, only 4"]),
+      ("encoder k", "encoder_config", "cross_attn_k", 3, ["cross_attn_k is 3, only 2"]),
+      ("decoder k", "decoder_config", "cross_attn_k", 1, ["decoder_config: cross_attn_k is 1"]),
+      ("word", nil, "cross_attn_k", "two", ["cross_attn_k: \"two\""]),
+      ("patcher", nil, "patcher_config", nil, ["model.patcher.embed_tokens.weight", "768"]),
+      ("bare", nil, "patch_in_forward", .bool(false), ["model.patcher", "is not in the model"]),
+      ("negative", nil, "patching_threshold", .double(-1), ["patching_threshold is -1"]),
+      ("huge", nil, "patching_threshold", .double(1e300), ["1e+300", "finite"]),
+      ("angles", "patcher_config", "rope_parameters", ["rope_type": "yarn"], ["rope_type"]),
+    ]
+    for (name, place, key, value, words) in wrong {
+      try workshop.copy("blt/last", name)
+      var object = try #require(config.object)
+      if let place {
+        var part = try #require(object[place]?.object)
+        part[key] = value
+        object[place] = .object(part)
+      } else {
+        object[key] = value
+      }
+      try workshop.write(name + "/config.json", JSON.object(object).text())
+      for arguments in Self.uses(of: name) {
+        try workshop.refuses("\(name): \(arguments)", arguments, [name] + words)
+      }
+    }
+    // Weights that are no numbers.
+    try workshop.copy("entropy/last", "nan")
+    let weights = try workshop.read("nan/model.safetensors")
+    try workshop.write(
+      "nan/model.safetensors", weights.dropLast(64) + [UInt8](repeating: 0xFF, count: 64))
+    let asked = ["entropy", "nan", "--text", "the fox"]
+    for more in [[], ["--json"], ["--target-patch", "2"], ["--rule", "top-k"]] {
+      try workshop.refuses("nan \(more)", asked + more, code: 1, ["is not a number", "checkpoint"])
+    }
+    try workshop.refuses(
+      "nan evaluated", ["evaluate", "nan", "text.txt"], code: 1, ["loss is not a number"])
+  }
+
+  private static func uses(of model: String) -> [[String]] {
+    [
+      ["entropy", model, "--text", "the fox"], ["logits", model, "--prompt", "the"],
+      ["generate", model, "--prompt", "the"], ["evaluate", model, "text.txt"],
+      ["train", model, "train.json", "--out", "run"],
+    ]
+  }
+
+  /// Older spellings of a configuration are the same model; a patch a byte is another.
+  @Test func readsOtherConfigurations() throws {
+    let workshop = try prepared()
+    try workshop.succeed(train + ["--set", "steps=1", "--set", "target_patch=3", "--out", "blt"])
+    let scores = ["--prompt", "the quick", "--json"]
+    let wanted = try object(workshop.succeed(["logits", "blt"] + scores))
+    var config = try #require(
+      try JSON.parse(workshop.read("blt/last/config.json"), from: "config").object)
+    for place in ["patcher_config", "encoder_config", "global_config", "decoder_config"] {
+      var part = try #require(config[place]?.object)
+      part["rope_theta"] = part.removeValue(forKey: "rope_parameters")?["rope_theta"]
+      (part["rope_scaling"], part["norm_eps"]) = (.null, .double(0.5))
+      config[place] = .object(part)
+    }
+    for (key, value) in ["monotonicity": .bool(true), "pm_size": 3, "attn_impl": "xformers"]
+      as [String: JSON]
+    {
+      config[key] = value
+    }
+    try workshop.copy("blt/last", "legacy")
+    try workshop.write("legacy/config.json", JSON.object(config).text())
+    #expect(try object(workshop.succeed(["logits", "legacy"] + scores)) == wanted)
+    for use in Self.uses(of: "legacy") { try workshop.succeed(use) }
+
+    config["patching_mode"] = "byte"
+    try workshop.write("legacy/config.json", JSON.object(config).text())
+    #expect(try object(workshop.succeed(["logits", "legacy"] + scores)) != wanted)
+    let generated = try workshop.succeed(
+      ["generate", "legacy", "--prompt", "the", "--max-tokens", "5", "--seed", "2"])
+    // BOS, the prompt, and all that was drawn but the last, which was not read.
+    #expect(generated.error.contains("5 tokens in") && generated.error.contains("for 8 patches"))
+  }
+
   @Test func refuses() throws {
     let workshop = try prepared()
     let text = ["entropy", "entropy", "--text", "the fox"]

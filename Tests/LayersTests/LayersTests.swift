@@ -119,15 +119,17 @@ import Testing
   }
 
   /// GPT-2's rule: what writes into the residual stream starts smaller by √(2 layers).
-  @Test func residualLayersStartSmaller() {
+  @Test(arguments: [nil, 0.06] as [Float?]) func residualLayersStartSmaller(_ deviation: Float?) {
     var config = GPTConfig()
+    if let deviation { config.initialDeviation = deviation }
+    let deviation = deviation ?? 0.02
     (config.vocabulary, config.context, config.width, config.layers) = (10, 10, 48, 8)
     for parameter in GPT(config).parameters.parameters {
       let expected: Initializer =
         if parameter.name.hasSuffix("c_proj.weight") {
-          .normal(0.02 / Float(16).squareRoot())
+          .normal(deviation / Float(16).squareRoot())
         } else if parameter.shape.rank > 1 {
-          .normal(0.02)
+          .normal(deviation)
         } else {
           parameter.name.hasSuffix("weight") ? .ones : .zeros
         }

@@ -142,6 +142,9 @@ import Testing
       #expect(again.parameters.parameters.map(\.name) == built.parameters.parameters.map(\.name))
       #expect(again.configuration == built.configuration)
     }
+    let wide = try model(
+      .object(Self.small.merging(["initializer_range": 0.06]) { $1 }), .strict)
+    #expect(wide.configuration["initializer_range"] == 0.06)
     var open = Self.small
     open["vocab_size"] = nil
     #expect(try model(.object(open), .strict, vocabulary: 77).vocabulary == 77)
@@ -184,6 +187,7 @@ import Testing
     Wrong(["attn_pdrop": 1.0], "attn_pdrop"), Wrong(["resid_pdrop": -0.1], "resid_pdrop"),
     Wrong(["embd_pdrop": 1e300], "embd_pdrop"),
     Wrong(["layer_norm_epsilon": 0.0], "layer_norm_epsilon"),
+    Wrong(["initializer_range": -0.02], "initializer_range is -0.02"),
     Wrong(["n_hedas": 3], "n_hedas", rule: .strict),
   ]) func refuses(_ wrong: Wrong) throws {
     let config = JSON.object(Self.small.merging(wrong.changes) { $1 })

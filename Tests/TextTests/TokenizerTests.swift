@@ -49,6 +49,12 @@ import Text
     }
     #expect(
       failure?.message.contains("unk_token \"<unk>\" is outside the vocabulary of 260") == true)
+    // As transformers saves it once it was declared.
+    var file = try #require(tokenizer.json.object)
+    let token: JSON = ["id": 260, "content": "<unk>", "special": .bool(true)]
+    file["added_tokens"] = .array((file["added_tokens"]?.array ?? []) + [token])
+    let saved = #expect(throws: Failure.self) { try load(.object(file)) }
+    #expect(saved?.message.contains("\"<unk>\" has the id 260") == true)
   }
 }
 

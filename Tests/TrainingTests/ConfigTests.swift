@@ -12,6 +12,7 @@ import Training
       [1, 0.999778, 0.8681981, 0.55, 0.2318019, 0.100222, 0.1, 0.1, 0.1] as [Float]
     ),
     (.linear, [1, 0.991, 0.775, 0.55, 0.325, 0.109, 0.1, 0.1, 0.1]),
+    (.wsd, [1, 1, 1, 1, 0.6113636, 0.1204545, 0.1, 0.1, 0.1]),
     (.constant, [1, 1, 1, 1, 1, 1, 1, 1, 1]),
   ]) func schedules(_ name: ScheduleConfig.Name, _ after: [Float]) {
     var schedule = ScheduleConfig()
@@ -69,6 +70,11 @@ import Training
     Wrong("epsilon") { $0.optimizer.epsilon = 0 }, Wrong("betas") { $0.optimizer.betas = [0.9] },
     Wrong("betas") { $0.optimizer.betas = [0.9, 1] },
     Wrong("betas") { $0.optimizer.betas = [-1, 0] },
+    Wrong("optimizer.momentum") { $0.optimizer.momentum = 1 },
+    Wrong("optimizer.momentum") { $0.optimizer.momentum = -0.5 },
+    Wrong("optimizer.momentum") { $0.optimizer.momentum = .nan },
+    Wrong("cooldown") { $0.schedule.cooldown = 1.5 },
+    Wrong("cooldown") { $0.schedule.cooldown = .nan },
     Wrong("warmup") { $0.schedule.warmup = -1 }, Wrong("warmup") { $0.schedule.warmup = .max },
     Wrong("schedule.steps") { $0.schedule.steps = -1 },
     Wrong("minimum") { $0.schedule.minimum = -1 },

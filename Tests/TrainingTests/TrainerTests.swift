@@ -241,7 +241,7 @@ import Training
   {
     var config = TrainingConfig()
     (config.steps, config.schedule.name, config.optimizer.name) = (150, .constant, name)
-    config.optimizer.learningRate = name == .adamw ? 5e-3 : 0.1
+    config.optimizer.learningRate = name == .sgd ? 0.1 : 5e-3
     config.optimizer.weightDecay = 0
     let batch = randomBatch(4, RandomSource(lengths: 8...12))
     let model = makeModel(width: 48)

@@ -104,6 +104,22 @@ import Training
     }
   }
 
+  // MARK: - The log
+
+  @Test func stepsBetweenLogLinesHaveNone() throws {
+    try withTemporaryFolder { folder in
+      let run = try TrainingRun(makeRun(folder + "/run") { ($0.steps, $0.logEvery) = (10, 4) })
+      var logged: [Int] = []
+      while let event = try run.next() {
+        if case .step(let report, _, let line?) = event {
+          #expect(line["step"]?.int == report.step)
+          logged.append(report.step)
+        }
+      }
+      #expect(logged == [1, 4, 8, 10])
+    }
+  }
+
   // MARK: - Beginnings
 
   @Test func aForecastLeavesTheRunAsItIs() throws {

@@ -168,18 +168,23 @@ private let sizes = [
 
   @Test func whatThereIsToTrain() throws {
     try withTrainBench { (bench: inout TrainBench) throws in
+      let names = Home.configurationNames(in: "train")
       for size in sizes {
-        let screen = bench.screen(size)
-        for name in Home.configurationNames(in: "train") { #expect(screen.contains(name)) }
-        #expect(screen.contains("Choose what to train"))
+        // What does not fit comes with the cursor.
+        for (row, name) in names.enumerated() {
+          bench.run("cursor \(row)")
+          let screen = bench.screen(size)
+          #expect(screen.contains("\n\(name) "), "\(screen)")
+          #expect(screen.contains("Choose what to train"))
+        }
       }
-      let rows = bench.screen(sizes[1]).split(separator: "\n")
-      #expect(rows.contains { $0.contains(/^tales-en +very short stories of 1/) })
       bench.run("cursor 2")
       try bench.press(.down)
       #expect(bench.bench.echo.text == "cursor 3 0")
       bench.run("find tales-en")
       #expect(bench.screen(sizes[1]).contains("tales-en: very short stories of 1"))
+      let rows = bench.screen(sizes[1]).split(separator: "\n")
+      #expect(rows.contains { $0.contains(/^tales-en +very short stories of 1/) })
       guard case .run(let command) = bench.bench.action(for: .enter) else {
         Issue.record("Enter runs nothing")
         return
