@@ -227,7 +227,6 @@ private struct EntropyReport {
   /// Ends by float32 where another precision is shown, and how many are of one of the two alone.
   private var exactCount = 0
   private var flips = 0
-  private var leak: [Float] = []
   private var endsLast = false
   private var total = 0.0
   /// Bytes of a character whose rest is in the next piece.
@@ -255,7 +254,6 @@ private struct EntropyReport {
   mutating func add(_ range: Range<Int>, _ entropies: [[Float]]) throws(Failure) {
     if isJSON, range.lowerBound == 0, !range.isEmpty { try begin() }
     var shown = held
-    leak += entropies[0]
     for (i, (id, entropy)) in zip(range, zip(try source.ids(range), entropies[0])) {
       if id >= 4 { shown.append(UInt8(id - 4)) }
       total += Double(entropy)
@@ -263,7 +261,7 @@ private struct EntropyReport {
       if walks.count > 1 {
         let isExact = isEnd(1, i, id, entropies[1][i - range.lowerBound])
         exactCount += isExact ? 1 : 0
-        flips += isExact && !endsLast ? 1 : 0
+        flips += isExact != endsLast ? 1 : 0
       }
       if isJSON, i % 8 == 0 { ends.append(0) }
       guard endsLast else { continue }

@@ -35,6 +35,18 @@ import Training
     }
   }
 
+  /// Products in bf16: other losses than in float32, near them, and twice the same.
+  @Test func bf16LearnsWhatFloat32Does() throws {
+    func losses(_ precision: Precision, lanes: Int = 2) throws -> [Double] {
+      var config = plainConfig(rate: 1e-2, steps: 30)
+      config.precision = precision
+      return try run(trainer(config, lanes: lanes)).map(\.loss)
+    }
+    let (exact, rounded) = (try losses(.float32), try losses(.bf16))
+    #expect(try losses(.bf16) == rounded && rounded != exact)
+    #expect(zip(exact, rounded).allSatisfy { abs($0 - $1) < 0.01 }, "\(exact) \(rounded)")
+  }
+
   // MARK: - Sums
 
   /// Sequences have unequal counts of scored targets: means of means would differ by far more.

@@ -1,0 +1,152 @@
+// Products with weights in every form and on every CPU path, those rehearsed here for other CPUs
+// included, against loops in double over the rounded factors.
+
+import Random
+import Tensors
+import Testing
+
+/// A CPU path, or one of another CPU's, by name: what an exit test can take along.
+private func force(_ name: String) -> Bool {
+  if let path = Kernel.Path(rawValue: name) { return Kernel.force(path) }
+  return Kernel.Rehearsal(rawValue: name).map { Kernel.force($0) } ?? false
+}
+
+private let paths =
+  Kernel.Path.allCases.filter(\.isAvailable).map(\.rawValue)
+  + Kernel.Rehearsal.allCases.filter(\.isAvailable).map(\.rawValue)
+
+@Suite struct WeightFormTests {
+  @Test(arguments: paths) func productsOfEveryShape(_ name: String) async {
+    await #expect(processExitsWith: .success) { [name] in
+      #expect(force(name))
+      for m in [1, 2, 3, 4, 7, 17, 37] {
+        for (k, n) in [(1, 1), (2, 17), (31, 48), (33, 15), (64, 64), (75, 41), (530, 67)] {
+          for layout in [WeightLayout.inputsFirst, .outputsFirst] {
+            check(m, k, n, layout)
+          }
+        }
+      }
+    }
+  }
+
+  @Test(arguments: paths) func gradientsInBF16(_ name: String) async {
+    await #expect(processExitsWith: .success) { [name] in
+      #expect(force(name))
+      for (m, k, n) in [(1, 5, 3), (19, 33, 47), (64, 96, 65)] {
+        for layout in [WeightLayout.inputsFirst, .outputsFirst] {
+          let (exact, rounded) = (
+            gradients(m, k, n, layout, .float32), gradients(m, k, n, layout, .bf16)
+          )
+          for (a, b) in zip(exact, rounded) {
+            let (error, norm) = (length(zip(a, b).map { $0 - $1 }), length(a))
+            #expect(
+              error > 0 && error < 0.006 * norm, "\(name) \(m) \(k) \(n): \(error) of \(norm)")
+          }
+        }
+      }
+    }
+  }
+
+  /// Columns, panels of them, that lanes share out: no bit depends on who did them.
+  @Test(arguments: WeightForm.allCases) func lanesChangeNoBit(_ form: WeightForm) {
+    for layout in [WeightLayout.inputsFirst, .outputsFirst] {
+      let weight = packed(700, 1_003, layout, form)
+      for m in [1, 3, 9] {
+        let x = tensor([m, 700], "lanes")
+        let alone = x.linear(weight)
+        for count in [2, 3] {
+          let shared = Lanes(count).lend { x.linear(weight) }
+          #expect(isEqual(alone.values, shared.values), "\(form) \(m) rows, \(count) lanes")
+        }
+      }
+    }
+  }
+
+  /// A packing is of the master as it was; in float32 the master itself is read.
+  @Test func packingsAreRefreshedWhenAsked() {
+    let (weight, x) = (packed(40, 24, .inputsFirst, .bf16), tensor([5, 40], "stale"))
+    let before = x.linear(weight).values
+    for i in weight.storage.floats.indices { weight.storage.floats[i] *= 2 }
+    #expect(isEqual(x.linear(weight).values, before))
+    weight.packingWork.forEach { $0() }
+    #expect(isEqual(x.linear(weight).values, before.map { 2 * $0 }))
+    weight.use(.float32, training: false)
+    #expect(!isEqual(x.linear(weight).values, before.map { 2 * $0 }))
+  }
+}
+
+/// A weight of inputs and outputs, packed in a form.
+private func packed(
+  _ k: Int, _ n: Int, _ layout: WeightLayout, _ form: WeightForm, training: Bool = false
+) -> Parameter {
+  let shape: Shape = layout == .inputsFirst ? [k, n] : [n, k]
+  let weight = Parameter("weight", shape, .zeros, index: 0, layout: layout)
+  fill(weight, normals(k * n, "weight", scale: 1 / Double(k).squareRoot()))
+  weight.use(form, training: training)
+  weight.packingWork.forEach { $0() }
+  return weight
+}
+
+/// The bf16 nearest to x, ties to even: a float32 of 8 significant bits.
+private func bf16(_ x: Float) -> Double {
+  let bits = x.bitPattern
+  return Double(Float(bitPattern: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) & 0xFFFF_0000))
+}
+
+private func check(_ m: Int, _ k: Int, _ n: Int, _ layout: WeightLayout) {
+  let x = tensor([m, k], "x"), residual = tensor([m, n], "residual")
+  let bias = Parameter("bias", [n], .zeros, index: 1)
+  fill(bias, normals(n, "bias"))
+  for form in WeightForm.allCases {
+    let weight = packed(k, n, layout, form)
+    func w(_ t: Int, _ j: Int) -> Float {
+      weight.storage.floats[layout == .inputsFirst ? t * n + j : j * k + t]
+    }
+    let y = x.linear(weight, bias: bias, residual: residual).values
+    for i in 0..<m {
+      for j in 0..<n {
+        var (sum, size) = (0.0, 0.0)
+        for t in 0..<k {
+          let (a, b) = (x.values(i, t), w(t, j))
+          sum += form == .bf16 ? bf16(a) * bf16(b) : Double(a) * Double(b)
+          size += abs(Double(a) * Double(b))
+        }
+        // Of 8 bits a weight loses half a step of its output's, of 16 a number of its row's.
+        if form == .int8 {
+          let top = (0..<k).reduce(Float(0)) { max($0, abs(w($1, j))) }
+          let high = (0..<k).reduce(Float(0)) { max($0, abs(x.values(i, $1))) }
+          let (a, b) = (0..<k).reduce((0.0, 0.0)) { total, t in
+            (total.0 + Double(abs(x.values(i, t))), total.1 + Double(abs(w(t, j))))
+          }
+          size =
+            1e-6 * size + a * Double(top) / 253 + (b + Double(k) * Double(top) / 253)
+            * Double(high) / 32_000
+        } else {
+          size = 1e-6 * (size + 4)
+        }
+        let expected = sum + Double(bias.storage.floats[j]) + Double(residual.values(i, j))
+        let error = abs(Double(y[i * n + j]) - expected)
+        #expect(error <= size, "\(form) \(layout) \(m)×\(k)×\(n) at \(i), \(j): \(error) > \(size)")
+        guard error <= size else { return }
+      }
+    }
+  }
+}
+
+extension Tensor {
+  fileprivate func values(_ i: Int, _ j: Int) -> Float { storage.floats[i * columns + j] }
+}
+
+/// The gradients of x and of the weight, for a seed of normal numbers.
+private func gradients(
+  _ m: Int, _ k: Int, _ n: Int, _ layout: WeightLayout, _ form: WeightForm
+) -> [[Double]] {
+  let weight = packed(k, n, layout, form, training: true)
+  let (lane, seed) = (Gradients(parameterCount: 1), normals(m * n, "seed"))
+  let tape = Tape(lane)
+  let x = tape.leaf(tensor([m, k], "x"))
+  tape.backward(from: x.linear(weight), seed: seed)
+  return [tape.gradient(of: x) ?? [], Array(lane.floats(of: weight))].map { $0.map(Double.init) }
+}
+
+private func length(_ x: [Double]) -> Double { x.reduce(0) { $0 + $1 * $1 }.squareRoot() }
