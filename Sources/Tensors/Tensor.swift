@@ -66,8 +66,9 @@ public final class Parameter {
   /// The form in which it is multiplied.
   public internal(set) var form = WeightForm.float32
   var packed: [PackedMatrix] = []
-  /// How many matrices between hidden layers stand side by side in it: 3 in a fused q, k, v; 0 in
-  /// embeddings, output layers, norms and biases. Muon makes each orthogonal by itself.
+  /// How many matrices between hidden layers stand side by side in it: 3 in a fused q, k, v.
+  ///
+  /// 0 in embeddings, output layers, norms and biases, which AdamW steps.
   public package(set) var matrices = 0
 
   public init(
