@@ -146,7 +146,8 @@ extension BenchRun {
   private func decode(_ model: GPT, _ tokens: Int) throws -> Result {
     let settings = try SamplerSettings(temperature: 0.8, topK: 40)
     let (seconds, misses) = try timed {
-      var generator = try Generator(model, prompt: [0], settings: settings, seed: 1)
+      var generator = try Generator(
+        model, prompt: [0], settings: settings, seed: 1, lanes: lanes)
       for _ in 0..<tokens { _ = try generator.next() }
     }
     return Result(
