@@ -59,10 +59,47 @@ INLINE vf front(vf x, ptrdiff_t n) {
   return place < (int32_t)n ? x : (vf)0;
 }
 
-INLINE float sum(vf x) {
-  for (int width = V / 2; width; width /= 2)
-    for (int i = 0; i < width; i++) x[i] += x[i + width];
-  return x[0];
+// Halves are joined until one number is left.
+typedef float v2 __attribute__((ext_vector_type(2)));
+INLINE float sum4(v4 x) {
+  const v2 y = x.lo + x.hi;
+  return y.lo + y.hi;
+}
+INLINE float highest4(v4 x) {
+  const v2 y = __builtin_elementwise_max(x.lo, x.hi);
+  return y.lo > y.hi ? y.lo : y.hi;
+}
+#if SP_LANES == 4
+INLINE float sum(vf x) { return sum4(x); }
+INLINE float highest(vf x) { return highest4(x); }
+#else
+typedef float v8 __attribute__((ext_vector_type(8)));
+INLINE float sum8(v8 x) { return sum4(x.lo + x.hi); }
+INLINE float highest8(v8 x) { return highest4(__builtin_elementwise_max(x.lo, x.hi)); }
+#if SP_LANES == 8
+INLINE float sum(vf x) { return sum8(x); }
+INLINE float highest(vf x) { return highest8(x); }
+#else
+INLINE float sum(vf x) { return sum8(x.lo + x.hi); }
+INLINE float highest(vf x) { return highest8(__builtin_elementwise_max(x.lo, x.hi)); }
+#endif
+#endif
+
+INLINE float largest(const float *x, ptrdiff_t n) {
+  vf top = -INFINITY;
+  ptrdiff_t i = 0;
+  for (; i + V <= n; i += V) top = __builtin_elementwise_max(top, load(x + i));
+  float most = highest(top);
+  for (; i < n; i++) most = x[i] > most ? x[i] : most;
+  return most;
+}
+
+/// x in the places first ..< last and `other` elsewhere; the vector's own first place is `at`.
+INLINE vf inside(vf x, ptrdiff_t at, ptrdiff_t first, ptrdiff_t last, float other) {
+  vi place;
+  for (int l = 0; l < V; l++) place[l] = l;
+  const vi seen = (place >= (int32_t)(first - at)) & (place < (int32_t)(last - at));
+  return seen ? x : (vf)other;
 }
 
 /// x moved into low ... high; NaN is kept.
@@ -74,8 +111,8 @@ INLINE vf within(vf low, vf x, vf high) {
 /// e^x within 2 ulp; 0 below -87.3, NaN kept (Cephes' polynomial).
 INLINE vf vexp(vf x) {
   const vf low = -87.33654f, magic = 12582912.0f, y = within(low, x, 88.37626f);
-  vf n = y * 1.44269504f + magic;  // Adding 1.5 * 2^23 rounds to an integer.
-  n -= magic;
+  const vf shifted = y * 1.44269504f + magic;  // Adding 1.5 * 2^23 rounds to an integer.
+  const vf n = shifted - magic;
   vf r = y - n * 0.693359375f;
   r += n * 2.12194440e-4f;
   vf p = r * 1.9875691500e-4f + 1.3981999507e-3f;
@@ -84,24 +121,35 @@ INLINE vf vexp(vf x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * r * r + r + 1.0f;
-  vi bits = (vi)p + (__builtin_convertvector(n, vi) << 23);
-  vf e = (vf)bits;
+  vf e = (vf)((vi)p + ((vi)shifted << 23));
   e = x < low ? (vf)0 : e;
   return x != x ? x : e;
 }
 
+/// 2^x within 4 ulp; below -126 2^-126, NaN kept (Taylor's polynomial).
+INLINE vf vexp2(vf x) {
+  const vf magic = 12582912.0f, y = within(-126, x, 127), shifted = y + magic;
+  const vf r = (y - (shifted - magic)) * 0.693147181f;
+  vf p = r * 1.38888889e-3f + 8.33333333e-3f;
+  p = p * r + 4.16666667e-2f;
+  p = p * r + 1.66666667e-1f;
+  p = p * r + 0.5f;
+  p = p * r + 1.0f;
+  p = p * r + 1.0f;
+  return x != x ? x : (vf)((vi)p + ((vi)shifted << 23));
+}
+
 INLINE vf vsigmoid(vf x) { return 1.0f / (1.0f + vexp(-x)); }
 
+typedef struct { vf value, slope; } vactivated;
+
 /// gelu(x) = x * sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3): the tanh form (Hendrycks 2016).
-INLINE vf vgate(vf x) { return vsigmoid(1.5957691216f * x * (1 + 0.044715f * x * x)); }
-INLINE vf vgelu(vf x) {
-  x = within(-14, x, INFINITY);  // Farther out it is 0, and the gate is not small enough.
-  return x * vgate(x);
-}
-INLINE vf vgelu_slope(vf x) {
-  x = within(-14, x, 14);  // Farther out it is 0 and 1.
-  const vf s = vgate(x);
-  return s + x * s * (1.0f - s) * 1.5957691216f * (1.0f + 0.134145f * x * x);
+/// The slope costs little beside the sigmoid, so forward keeps it for backward.
+INLINE vactivated vgelu(vf x) {
+  const vf y = within(-10, x, 10), square = y * y;  // Farther out the gate is 0 or 1.
+  const vf gate = 1.0f / (1.0f + vexp2(y * (-0.102943240f * square - 2.30220818f)));  // e^(-2 u)
+  const vf slope = gate + y * gate * (1.0f - gate) * (0.214064145f * square + 1.5957691216f);
+  return (vactivated){(x < -10 ? y : x) * gate, slope};
 }
 
 // ---- matrix product -----------------------------------------------------------------------------
@@ -110,6 +158,7 @@ INLINE vf vgelu_slope(vf x) {
 
 #define PANEL (SP_VECTORS * V)
 enum { DEPTH = 384, BREADTH = 384 };  // A block of B, 590 kB at most, stays in L2.
+enum { UNPACKED = 1 << 16 };  // So many floats of B are read where they are, if rows are vectors.
 
 INLINE ptrdiff_t least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 INLINE ptrdiff_t padded(ptrdiff_t n) { return (n + V - 1) / V * V; }
@@ -153,6 +202,32 @@ static void pack(float *out, const float *b, ptrdiff_t b_row, bool transposed, p
   }
 }
 
+/// A packed B of `depth` rows and `columns` columns, of which the rows from `skip` on are used; or
+/// one whose rows, whole vectors, stand `row` apart.
+typedef struct { const float *floats; ptrdiff_t depth, columns, skip, row; } packing;
+
+/// B [k, n], or its transpose, as `multiply` reads it: where it is or in panels, in a scratch slot.
+static packing packed(int slot, const float *b, ptrdiff_t b_row, bool transposed, ptrdiff_t k,
+                      ptrdiff_t n) {
+  if (!transposed && n % V == 0 && k * b_row <= UNPACKED) return (packing){b, k, n, 0, b_row};
+  float *panels = sp_scratch(slot, k * padded(n));
+  pack(panels, b, b_row, transposed, k, n);
+  return (packing){panels, k, n, 0, 0};
+}
+
+/// The same without its first `rows` rows.
+INLINE packing from_row(packing b, ptrdiff_t rows) {
+  b.skip += rows;
+  return b;
+}
+
+/// The same without its first columns, a multiple of PANEL.
+INLINE packing from_column(packing b, ptrdiff_t columns) {
+  b.floats += columns * (b.row ? 1 : b.depth);
+  b.columns -= columns;
+  return b;
+}
+
 /// Where a tile of C goes and what is done to it on the way.
 typedef struct { float *c; ptrdiff_t row; bool accumulate; sp_epilogue_t last; } destination;
 
@@ -160,7 +235,7 @@ INLINE destination advanced(destination d, ptrdiff_t rows, ptrdiff_t columns) {
   const ptrdiff_t step = rows * d.row + columns;
   d.c += step;
   if (d.last.bias) d.last.bias += columns;
-  if (d.last.before) d.last.before += step;
+  if (d.last.slope) d.last.slope += step;
   if (d.last.residual) d.last.residual += step;
   return d;
 }
@@ -172,8 +247,11 @@ INLINE void finish(vf x, destination d, ptrdiff_t row, ptrdiff_t column, ptrdiff
   const ptrdiff_t at = row * d.row + column;
   if (d.accumulate) x += PART(d.c + at);
   if (d.last.bias) x += PART(d.last.bias + column);
-  if (d.last.before) PUT(d.last.before + at, x);
-  if (d.last.activation == SP_GELU) x = vgelu(x);
+  if (d.last.activation == SP_GELU) {
+    const vactivated y = vgelu(x);
+    if (d.last.slope) PUT(d.last.slope + at, y.slope);
+    x = y.value;
+  }
   if (d.last.residual) x += PART(d.last.residual + at);
   PUT(d.c + at, x);
 }
@@ -198,12 +276,9 @@ INLINE void tile(int rows, int vectors, ptrdiff_t k, const float *a, ptrdiff_t a
       finish(s[i][j], d, i, j * V, j + 1 < vectors ? V : tail);
 }
 
-/// A packed B of `depth` rows and `columns` columns, of which the rows from `skip` on are used.
-typedef struct { const float *floats; ptrdiff_t depth, columns, skip; } packing;
-
-/// C [m, n] = A [m, k] B [k, n] for the first n columns of a packed B.
+/// C [m, n] = A [m, k] B [k, n] for the first n columns of B.
 static void multiply(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t a_row,
-                     ptrdiff_t a_column, packing packed, destination d) {
+                     ptrdiff_t a_column, packing right, destination d) {
   float columns[DEPTH * SP_ROWS];
   for (ptrdiff_t i = 0; i < m;) {
     int rows = SP_ROWS;
@@ -212,15 +287,19 @@ static void multiply(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrd
     ptrdiff_t row = a_row, column = a_column;
     if (a_row == 1 && a_column != 1 && k <= DEPTH) {  // A is transposed: gather a strip of it once.
       for (ptrdiff_t t = 0; t < k; t++)
-        for (int r = 0; r < rows; r++) columns[t * rows + r] = from[t * a_column + r];
+        if (rows == SP_ROWS)  // of a size that the compiler knows
+          memcpy(columns + t * SP_ROWS, from + t * a_column, sizeof(float) * SP_ROWS);
+        else
+          for (int r = 0; r < rows; r++) columns[t * rows + r] = from[t * a_column + r];
       from = columns;
       column = rows;
     }
     for (ptrdiff_t j = 0; j < n; j += PANEL) {
-      const ptrdiff_t used = least(PANEL, n - j), width = least(PANEL, padded(packed.columns - j));
+      const ptrdiff_t used = least(PANEL, n - j);
+      const ptrdiff_t width = right.row ? right.row : least(PANEL, padded(right.columns - j));
       const int vectors = (int)((used + V - 1) / V);
       const ptrdiff_t tail = used - (vectors - 1) * V;
-      const float *b = packed.floats + j * packed.depth + packed.skip * width;
+      const float *b = right.floats + j * (right.row ? 1 : right.depth) + right.skip * width;
       const destination to = advanced(d, i, j);
 #define CASE(r, v) case (r) * 4 + (v): tile(r, v, k, from, row, column, b, width, to, tail); break
       switch (rows * 4 + vectors) {
@@ -259,11 +338,9 @@ static void SP_NAME(gemm)(const sp_product_t *p, const sp_epilogue_t *e) {
     if (e && k + depth == p->k) d.last = *e;
     for (ptrdiff_t j = 0; j < p->n; j += BREADTH) {
       const ptrdiff_t breadth = least(BREADTH, p->n - j);
-      float *packed = sp_scratch(0, DEPTH * (BREADTH + V));
       const float *b = p->b_transposed ? p->b + j * p->b_row + k : p->b + k * p->b_row + j;
-      pack(packed, b, p->b_row, p->b_transposed, depth, breadth);
       multiply(p->m, breadth, depth, p->a + k * p->a_column, p->a_row, p->a_column,
-               (packing){packed, depth, breadth, 0}, advanced(d, 0, j));
+               packed(0, b, p->b_row, p->b_transposed, depth, breadth), advanced(d, 0, j));
     }
   }
 }
@@ -290,150 +367,7 @@ static void SP_NAME(dropout)(float *y, const float *x, sp_dropout_t d, uint64_t 
   EACH(n, vf r = LOAD(x) * keep(d, start + i_); if (accumulate) r += LOAD(y); STORE(y, r););
 }
 
-// ---- attention ----------------------------------------------------------------------------------
-// Blocks of rows; of a block only the columns between its first and last key are touched, so masked
-// blocks cost nothing. Backward recomputes the weights from lse (Dao et al. 2022).
-
-enum { BLOCK = 64 };
-
-/// exp(scale * s - shift) inside a row's keys and 0 outside, up to `width`; returns the sum.
-INLINE float weigh(float *s, ptrdiff_t first, ptrdiff_t last, ptrdiff_t width, float scale,
-                   float shift) {
-  vf total = 0;
-  for (ptrdiff_t j = 0; j < first; j++) s[j] = 0;
-  float *x = s + first;
-  EACH(last - first, vf e = THERE(vexp(LOAD(x) * scale - shift)); total += e; STORE(x, e););
-  for (ptrdiff_t j = last; j < width; j++) s[j] = 0;
-  return sum(total);
-}
-
-INLINE float largest(const float *x, ptrdiff_t n) {
-  float top = -INFINITY;
-  vf tops = -INFINITY;
-  ptrdiff_t i = 0;
-  for (; i + V <= n; i += V) tops = __builtin_elementwise_max(tops, load(x + i));
-  for (; i < n; i++) top = x[i] > top ? x[i] : top;
-  for (int l = 0; l < V; l++) top = tops[l] > top ? tops[l] : top;
-  return top;
-}
-
-/// The columns from..<to that the rows i ..< i + rows may see, `from` at the edge of a panel.
-typedef struct { ptrdiff_t from, to; } span;
-INLINE span seen(const sp_attention_t *a, ptrdiff_t i, ptrdiff_t rows) {
-  span s = {a->keys, 0};
-  for (ptrdiff_t r = i; r < i + rows; r++) {
-    s.from = least(s.from, a->first[r]);
-    if (a->last[r] > s.to) s.to = a->last[r];
-  }
-  s.from = s.from / PANEL * PANEL;
-  return s;
-}
-
-#include "vector_attention.h"
-
-#include "short_attention_kernels.h"
-
-static void SP_NAME(attention)(const sp_attention_t *a) {
-  if (is_short(a)) return attend_short(a);
-  if (a->queries < 4 && a->dropout.rate == 0) {
-    for (ptrdiff_t h = 0; h < a->heads; h++)
-      for (ptrdiff_t i = 0; i < a->queries; i++) attend_row(a, h, i);
-    return;
-  }
-  const ptrdiff_t width = a->width, stride = padded(a->keys);
-  float *keys = sp_scratch(1, width * stride), *values = sp_scratch(2, a->keys * padded(width));
-  float *s = sp_scratch(3, BLOCK * stride);
-  for (ptrdiff_t h = 0; h < a->heads; h++) {
-    const ptrdiff_t group = a->heads / a->key_heads, column = h / group * width;
-    if (h % group == 0) {
-      pack(keys, a->k + column, a->k_row, true, width, a->keys);
-      pack(values, a->v + column, a->k_row, false, a->keys, width);
-    }
-    for (ptrdiff_t i = 0; i < a->queries; i += BLOCK) {
-      const ptrdiff_t rows = least(BLOCK, a->queries - i);
-      const span c = seen(a, i, rows);
-      multiply(rows, c.to - c.from, width, a->q + i * a->q_row + h * width, a->q_row, 1,
-               (packing){keys + c.from * width, width, a->keys - c.from, 0},
-               (destination){s, stride, false, {0}});
-      float inverse[BLOCK];
-      for (ptrdiff_t r = 0; r < rows; r++) {
-        float *row = s + r * stride;
-        const ptrdiff_t first = a->first[i + r] - c.from, last = a->last[i + r] - c.from;
-        const float top = largest(row + first, last - first) * a->scale;
-        const float total = weigh(row, first, last, c.to - c.from, a->scale, top);
-        a->lse[h * a->queries + i + r] = top + logf(total);
-        inverse[r] = 1 / total;
-        if (a->dropout.rate > 0) {
-          const uint64_t at = ((uint64_t)h * a->queries + i + r) * a->keys + c.from;
-          SP_NAME(dropout)(row, row, a->dropout, at, false, c.to - c.from);
-        }
-      }
-      float *out = a->out + i * a->out_row + h * width;
-      multiply(rows, width, c.to - c.from, s, stride, 1,
-               (packing){values, a->keys, width, c.from},
-               (destination){out, a->out_row, false, {0}});
-      for (ptrdiff_t r = 0; r < rows; r++)
-        EACH(width, STORE(out + r * a->out_row, LOAD(out + r * a->out_row) * inverse[r]););
-    }
-  }
-}
-
-static void SP_NAME(attention_backward)(const sp_attention_t *a,
-                                        const sp_attention_gradients_t *g) {
-  if (is_short(a)) return attend_short_backward(a, g);
-  const ptrdiff_t width = a->width, stride = padded(a->keys), breadth = padded(width);
-  float *keys = sp_scratch(1, width * stride), *values = sp_scratch(2, width * stride);
-  float *key_rows = sp_scratch(4, a->keys * breadth), *rows_packed = sp_scratch(5, BLOCK * breadth);
-  float *s = sp_scratch(3, BLOCK * stride), *ds = sp_scratch(6, BLOCK * stride);
-  for (ptrdiff_t h = 0; h < a->heads; h++) {
-    const ptrdiff_t group = a->heads / a->key_heads, column = h / group * width;
-    if (h % group == 0) {
-      pack(keys, a->k + column, a->k_row, true, width, a->keys);
-      pack(values, a->v + column, a->k_row, true, width, a->keys);
-      pack(key_rows, a->k + column, a->k_row, false, a->keys, width);
-      for (ptrdiff_t j = 0; j < a->keys; j++) {
-        EACH(width, STORE(g->dk + j * a->k_row + column, (vf)0);
-             STORE(g->dv + j * a->k_row + column, (vf)0););
-      }
-    }
-    for (ptrdiff_t i = 0; i < a->queries; i += BLOCK) {
-      const ptrdiff_t rows = least(BLOCK, a->queries - i);
-      const span c = seen(a, i, rows);
-      const ptrdiff_t n = c.to - c.from;
-      const float *q = a->q + i * a->q_row + h * width;
-      const ptrdiff_t place = i * a->out_row + h * width;
-      const float *out = a->out + place, *dout = g->dout + place;
-      multiply(rows, n, width, q, a->q_row, 1,
-               (packing){keys + c.from * width, width, a->keys - c.from, 0},
-               (destination){s, stride, false, {0}});
-      multiply(rows, n, width, dout, a->out_row, 1,
-               (packing){values + c.from * width, width, a->keys - c.from, 0},
-               (destination){ds, stride, false, {0}});
-      for (ptrdiff_t r = 0; r < rows; r++) {
-        float *p = s + r * stride, *dp = ds + r * stride;
-        weigh(p, a->first[i + r] - c.from, a->last[i + r] - c.from, n, a->scale,
-              a->lse[h * a->queries + i + r]);
-        const float delta = dot(dout + r * a->out_row, out + r * a->out_row, width);
-        const uint64_t at = ((uint64_t)h * a->queries + i + r) * a->keys + c.from;
-        if (a->dropout.rate > 0) {
-          EACH(n, vf w = LOAD(p); vf k = keep(a->dropout, at + i_);
-               STORE(dp, w * (LOAD(dp) * k - delta) * a->scale); STORE(p, w * k););
-        } else {
-          EACH(n, STORE(dp, LOAD(p) * (LOAD(dp) - delta) * a->scale););
-        }
-      }
-      const ptrdiff_t at = c.from * a->k_row + column;
-      pack(rows_packed, dout, a->out_row, false, rows, width);
-      multiply(n, width, rows, s, 1, stride, (packing){rows_packed, rows, width, 0},
-               (destination){g->dv + at, a->k_row, true, {0}});
-      pack(rows_packed, q, a->q_row, false, rows, width);
-      multiply(n, width, rows, ds, 1, stride, (packing){rows_packed, rows, width, 0},
-               (destination){g->dk + at, a->k_row, true, {0}});
-      multiply(rows, width, n, ds, stride, 1, (packing){key_rows, a->keys, width, c.from},
-               (destination){g->dq + i * a->q_row + h * width, a->q_row, false, {0}});
-    }
-  }
-}
+#include "attention_kernels.h"
 
 // ---- norms --------------------------------------------------------------------------------------
 
@@ -467,8 +401,8 @@ static void SP_NAME(norm_backward)(float *dx, bool accumulate, float *dgain, flo
 
 // ---- element by element -------------------------------------------------------------------------
 
-static void SP_NAME(gelu_backward)(float *dx, const float *x, ptrdiff_t n) {
-  EACH(n, STORE(dx, LOAD(dx) * vgelu_slope(LOAD(x))););
+static void SP_NAME(times)(float *y, const float *x, ptrdiff_t n) {
+  EACH(n, STORE(y, LOAD(y) * LOAD(x)););
 }
 
 /// silu(a) * b, silu(a) = a * sigmoid(a): the gated unit of Shazeer (2020).

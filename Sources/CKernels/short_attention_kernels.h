@@ -31,20 +31,6 @@ static void small(ptrdiff_t m, ptrdiff_t columns, ptrdiff_t k, const float *a, p
   }
 }
 
-/// x in the places first ..< last and `other` elsewhere; the vector's own first place is `at`.
-INLINE vf inside(vf x, ptrdiff_t at, ptrdiff_t first, ptrdiff_t last, float other) {
-  vi place;
-  for (int l = 0; l < V; l++) place[l] = l;
-  const vi seen = (place >= (int32_t)(first - at)) & (place < (int32_t)(last - at));
-  return seen ? x : (vf)other;
-}
-
-INLINE float highest(vf x) {
-  for (int width = V / 2; width; width /= 2)
-    for (int i = 0; i < width; i++) x[i] = x[i] > x[i + width] ? x[i] : x[i + width];
-  return x[0];
-}
-
 static void attend_short(const sp_attention_t *a) {
   const ptrdiff_t w = a->width, n = a->queries, stride = padded(a->keys);
   float *keys = sp_scratch(1, a->key_heads * w * stride), s[SHORT * SHORT];
@@ -54,22 +40,10 @@ static void attend_short(const sp_attention_t *a) {
     small(n, stride, w, a->q + h * w, a->q_row, 1, keys + column * stride, stride,
           (destination){s, stride, false, {0}});
     for (ptrdiff_t i = 0; i < n; i++) {
-      vf top = -INFINITY, total = 0;
-      for (ptrdiff_t j = 0; j < stride; j += V) {
-        vf x = inside(load(s + i * stride + j) * a->scale, j, a->first[i], a->last[i], -INFINITY);
-        store(s + i * stride + j, x);
-        top = __builtin_elementwise_max(top, x);
-      }
-      const float shift = highest(top);
-      for (ptrdiff_t j = 0; j < stride; j += V) {
-        vf e = vexp(load(s + i * stride + j) - shift);
-        store(s + i * stride + j, e);
-        total += e;
-      }
-      const float whole = sum(total);
-      for (ptrdiff_t j = 0; j < stride; j += V)
-        store(s + i * stride + j, load(s + i * stride + j) / whole);
-      a->lse[h * n + i] = shift + logf(whole);
+      float *row = s + i * stride;
+      const softened e = soften(row, a->first[i], a->last[i], stride, a->scale);
+      for (ptrdiff_t j = 0; j < stride; j += V) store(row + j, load(row + j) / e.sum);
+      a->lse[h * n + i] = e.largest + logf(e.sum);
     }
     small(n, w, a->keys, s, stride, 1, a->v + column, a->k_row,
           (destination){a->out + h * w, a->out_row, false, {0}});
@@ -91,20 +65,8 @@ static void attend_short_backward(const sp_attention_t *a, const sp_attention_gr
           (destination){p, stride, false, {0}});
     small(n, stride, w, dout, a->out_row, 1, values + column * stride, stride,
           (destination){ds, stride, false, {0}});
-    for (ptrdiff_t i = 0; i < n; i++) {
-      vf along = 0;  // Of weights and their gradients, which is that of outputs and theirs.
-      for (ptrdiff_t j = 0; j < stride; j += V) {
-        const vf x = load(p + i * stride + j) * a->scale - a->lse[h * n + i];
-        const vf e = inside(vexp(x), j, a->first[i], a->last[i], 0);
-        store(p + i * stride + j, e);
-        along += e * load(ds + i * stride + j);
-      }
-      const float delta = sum(along);
-      for (ptrdiff_t j = 0; j < stride; j += V) {
-        const vf e = load(p + i * stride + j) * a->scale;
-        store(ds + i * stride + j, e * (load(ds + i * stride + j) - delta));
-      }
-    }
+    for (ptrdiff_t i = 0; i < n; i++)
+      soften_backward(a, h, i, 0, stride, dout + i * a->out_row, p + i * stride, ds + i * stride);
     const bool adds = h % group > 0;
     small(n, w, a->keys, ds, stride, 1, a->k + column, a->k_row,
           (destination){g->dq + h * w, a->q_row, false, {0}});

@@ -26,15 +26,15 @@ static void attend_row(const sp_attention_t *a, ptrdiff_t h, ptrdiff_t i) {
   float *s = sp_scratch(3, n + V), *out = a->out + i * a->out_row + h * width;
   const float *q = a->q + i * a->q_row + h * width;
   all_dots(q, a->k + from * a->k_row + column, a->k_row, width, n, s);
-  const float top = largest(s, n) * a->scale, total = weigh(s, 0, n, n, a->scale, top);
+  const softened w = soften(s, 0, n, n, a->scale);
   const float *v = a->v + from * a->k_row + column;
   ptrdiff_t c = 0;
-  for (; c + 4 * V <= width; c += 4 * V) blend(4, s, v + c, a->k_row, n, total, out + c);
-  for (; c + V <= width; c += V) blend(1, s, v + c, a->k_row, n, total, out + c);
+  for (; c + 4 * V <= width; c += 4 * V) blend(4, s, v + c, a->k_row, n, w.sum, out + c);
+  for (; c + V <= width; c += V) blend(1, s, v + c, a->k_row, n, w.sum, out + c);
   if (c < width) {
     vf o = 0;
     for (ptrdiff_t j = 0; j < n; j++) o += s[j] * load_part(v + j * a->k_row + c, width - c);
-    store_part(out + c, o / total, width - c);
+    store_part(out + c, o / w.sum, width - c);
   }
-  a->lse[h * a->queries + i] = top + logf(total);
+  a->lse[h * a->queries + i] = w.largest + logf(w.sum);
 }

@@ -31,8 +31,32 @@ public struct AttentionPlan {
   }
 
   public let sequences: [Sequence]
+  /// What all rows see, in one piece: lanes that share a mask do not count holds on it.
+  private let first, last: [Int32]
+  private let shapes: [(rows: Range<Int>, keys: Int)]
 
-  public init(_ sequences: [Sequence]) { self.sequences = sequences }
+  public init(_ sequences: [Sequence]) {
+    self.sequences = sequences
+    first = sequences.flatMap(\.ranges.first)
+    last = sequences.flatMap(\.ranges.last)
+    shapes = sequences.map { ($0.rows, $0.ranges.keys) }
+  }
+
+  /// Every sequence's rows, the number of its keys, and what its rows see.
+  fileprivate func each(
+    _ body: (Range<Int>, _ keys: Int, UnsafePointer<Int32>?, UnsafePointer<Int32>?) -> Void
+  ) {
+    first.withUnsafeBufferPointer { first in
+      last.withUnsafeBufferPointer { last in
+        var row = 0
+        for (rows, keys) in shapes {
+          body(
+            rows, keys, first.baseAddress.map { $0 + row }, last.baseAddress.map { $0 + row })
+          row += rows.count
+        }
+      }
+    }
+  }
 }
 
 /// Heads of attention: `keyHeads` divides `heads`, and groups of queries share a key head.
@@ -126,33 +150,34 @@ extension Tensor {
     let (out, lse) = (Storage(n * c), Storage(layout.heads * n))
     cache?.append(self, layout: layout)
     let x = self
-    let call = { (s: AttentionPlan.Sequence, body: (inout sp_attention_t) -> Void) in
-      let row = s.rows.lowerBound
-      let q = x.pointer + row * x.columns
-      layout.attend(
-        s.ranges, q, row: x.columns, to: cache?.storage.pointer ?? q + c,
-        row: cache?.width ?? x.columns, out.pointer + row * c, lse.pointer + row * layout.heads
-      ) { a in
+    let each = { (body: (inout sp_attention_t, _ row: Int) -> Void) in
+      plan.each { rows, keys, first, last in
+        let row = rows.lowerBound
+        let q = x.pointer + row * x.columns
+        var a = layout.call(
+          q, row: x.columns, to: cache?.storage.pointer ?? q + c, row: cache?.width ?? x.columns,
+          out.pointer + row * c, lse.pointer + row * layout.heads)
+        (a.queries, a.keys, a.first, a.last) = (rows.count, keys, first, last)
         if let dropout {
           // A key a sequence, by its place in the batch: slices do not change the mask.
           let place = UInt64(dropout.firstRow + row) &* 0x9E37_79B9_7F4A_7C15
           a.dropout = sp_dropout_t(rate: dropout.rate, key: dropout.key ^ place)
         }
-        body(&a)
+        body(&a, row)
       }
     }
-    for s in plan.sequences { call(s) { $0.attend() } }
+    each { a, _ in a.attend() }
     precondition(cache == nil || tape == nil, "a cache is for reading, not for training")
     return Tensor.result("attention", of: x, shape: [n, c], storage: out) { _, g in
       x.addGradient { dx, add in
         let fresh = add ? Storage(n * x.columns) : nil
         let to = fresh?.pointer ?? dx
-        for s in plan.sequences {
-          let dq = to + s.rows.lowerBound * x.columns
+        each { a, row in
+          let dq = to + row * x.columns
           var gradients = sp_attention_gradients_t(
-            dout: g.pointer + s.rows.lowerBound * c, dq: dq, dk: dq + c,
+            dout: g.pointer + row * c, dq: dq, dk: dq + c,
             dv: dq + c + layout.keyHeads * layout.width)
-          call(s) { sp_attention_backward(&$0, &gradients) }
+          sp_attention_backward(&a, &gradients)
         }
         if let fresh { sp_add(dx, fresh.pointer, 1, n * x.columns) }
       }
@@ -169,9 +194,14 @@ extension Tensor {
       columns == c && keyValues.columns == 2 * half && keyValues.rows == ranges.keys
         && n == ranges.first.count, "attention of \(shape) to \(keyValues.shape) with \(layout)")
     let (out, lse, q, kv) = (Storage(n * c), Storage(layout.heads * n), self, keyValues)
+    let plan = AttentionPlan([.init(rows: 0..<n, ranges: ranges)])
     let call = { (body: (inout sp_attention_t) -> Void) in
-      layout.attend(
-        ranges, q.pointer, row: c, to: kv.pointer, row: 2 * half, out.pointer, lse.pointer, body)
+      plan.each { rows, keys, first, last in
+        var a = layout.call(
+          q.pointer, row: c, to: kv.pointer, row: 2 * half, out.pointer, lse.pointer)
+        (a.queries, a.keys, a.first, a.last) = (rows.count, keys, first, last)
+        body(&a)
+      }
     }
     call { $0.attend() }
     return Tensor.result("attention", of: q, kv, shape: [n, c], storage: out) { _, g in
@@ -186,22 +216,16 @@ extension Tensor {
 }
 
 extension HeadLayout {
-  /// Runs a kernel on rows of queries, and of keys with their values behind them.
-  fileprivate func attend(
-    _ ranges: KeyRanges, _ q: UnsafePointer<Float>, row: Int, to k: UnsafePointer<Float>,
-    row keyRow: Int, _ out: UnsafeMutablePointer<Float>, _ lse: UnsafeMutablePointer<Float>,
-    _ body: (inout sp_attention_t) -> Void
-  ) {
-    ranges.first.withUnsafeBufferPointer { first in
-      ranges.last.withUnsafeBufferPointer { last in
-        var a = sp_attention_t(
-          queries: ranges.first.count, keys: ranges.keys, heads: heads, key_heads: keyHeads,
-          width: width, q: q, k: k, v: k + keyHeads * width, q_row: row, k_row: keyRow,
-          first: first.baseAddress, last: last.baseAddress, scale: scale,
-          dropout: sp_dropout_t(rate: 0, key: 0), out: out, out_row: heads * width, lse: lse)
-        body(&a)
-      }
-    }
+  /// A kernel's call on rows of queries, and of keys with their values behind them; the number of
+  /// rows and what they see are yet to be filled in.
+  fileprivate func call(
+    _ q: UnsafePointer<Float>, row: Int, to k: UnsafePointer<Float>, row keyRow: Int,
+    _ out: UnsafeMutablePointer<Float>, _ lse: UnsafeMutablePointer<Float>
+  ) -> sp_attention_t {
+    sp_attention_t(
+      queries: 0, keys: 0, heads: heads, key_heads: keyHeads, width: width, q: q, k: k,
+      v: k + keyHeads * width, q_row: row, k_row: keyRow, first: nil, last: nil, scale: scale,
+      dropout: sp_dropout_t(rate: 0, key: 0), out: out, out_row: heads * width, lse: lse)
   }
 }
 

@@ -116,7 +116,7 @@ extension sp_epilogue_t {
   /// What is done to the columns from `column` on.
   fileprivate mutating func advance(by column: Int) {
     bias = bias.map { $0 + column }
-    before = before.map { $0 + column }
+    slope = slope.map { $0 + column }
     residual = residual.map { $0 + column }
   }
 }

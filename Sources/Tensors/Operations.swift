@@ -21,13 +21,13 @@ extension Tensor {
     return tape.record(label(), shape, storage) { [unowned tape] in backward(tape, &$0) }
   }
 
-  /// gradient · gelu'(x): in place, unless the gradient was handed to another input too or `keep`.
-  private static func throughGelu(
-    _ gradient: inout Storage, _ x: Storage, keep: Bool = false
+  /// gradient · slope: in place, unless the gradient was handed to another input too or `keep`.
+  private static func times(
+    _ slope: Storage, _ gradient: inout Storage, keep: Bool = false
   ) -> Storage {
     let isOurs = !keep && isKnownUniquelyReferenced(&gradient)
     let result = isOurs ? gradient : Storage(copying: gradient)
-    sp_gelu_backward(result.pointer, x.pointer, x.floats.count)
+    sp_times(result.pointer, slope.pointer, slope.floats.count)
     return result
   }
 
@@ -46,18 +46,18 @@ extension Tensor {
       "\(weight.name): a weight of \(weight.shape) does not take rows of \(k)")
     let out = Storage(m * n)
     let recorded = tape != nil || residual?.tape != nil
-    let before = gelu && recorded ? Storage(m * n) : nil
+    let slope = gelu && recorded ? Storage(m * n) : nil
     Kernel.product(
       form, .init(pointer), .init(weight, transposed: flipped), out.pointer, m, n, k,
       epilogue: sp_epilogue_t(
-        bias: bias?.pointer, activation: gelu ? SP_GELU : SP_IDENTITY, before: before?.pointer,
+        bias: bias?.pointer, activation: gelu ? SP_GELU : SP_IDENTITY, slope: slope?.pointer,
         residual: residual?.pointer))
     let x = self
     return Tensor.result(
       "linear " + weight.name, of: x, residual ?? x, shape: [m, n], storage: out
     ) { tape, given in
       // What the residual is given comes after the activation, and stays as it is.
-      let g = before.map { Tensor.throughGelu(&given, $0, keep: residual != nil) } ?? given
+      let g = slope.map { Tensor.times($0, &given, keep: residual != nil) } ?? given
       x.addGradient { dx, add in
         Kernel.product(
           form, .init(g.pointer), .init(weight, transposed: !flipped), dx, m, k, n, add: add)

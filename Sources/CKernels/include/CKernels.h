@@ -26,7 +26,7 @@ typedef enum { SP_IDENTITY, SP_GELU } sp_activation_t;
 typedef struct {
   const float *bias;      // [n], or NULL
   sp_activation_t activation;
-  float *before;          // [m, n] with C's stride: the values before the activation, or NULL
+  float *slope;           // [m, n] with C's stride: where the activation's slope goes, or NULL
   const float *residual;  // [m, n] with C's stride, or NULL
 } sp_epilogue_t;
 
@@ -111,8 +111,8 @@ typedef struct {
                     const float *x, const float *gain, const float *mean, const float *rstd, \
                     ptrdiff_t rows, ptrdiff_t n), \
     (dx, accumulate, dgain, dbias, dy, x, gain, mean, rstd, rows, n)) \
-  /* dx *= gelu'(x), tanh form */ \
-  X(gelu_backward, (float *dx, const float *x, ptrdiff_t n), (dx, x, n)) \
+  /* y *= x */ \
+  X(times, (float *y, const float *x, ptrdiff_t n), (y, x, n)) \
   /* y = silu(a) * b; backward writes da and db */ \
   X(swiglu, (float *y, const float *a, const float *b, ptrdiff_t n), (y, a, b, n)) \
   X(swiglu_backward, (float *da, float *db, const float *dy, const float *a, const float *b, \
