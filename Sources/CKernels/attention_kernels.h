@@ -2,7 +2,7 @@
 // Blocks of rows; of a block only the columns between its first and last key are touched, so masked
 // blocks cost nothing. Backward recomputes the weights from lse (Dao et al. 2022).
 
-enum { BLOCK = 16 };
+enum { BLOCK = 16, BLOCK_BF16 = 32 };
 
 #define LOG2_E 1.44269504f
 
@@ -40,21 +40,83 @@ INLINE void soften_backward(const sp_attention_t *a, ptrdiff_t h, ptrdiff_t i, p
   }
 }
 
-/// The columns from..<to that the rows i ..< i + rows may see, `from` at the edge of a panel.
+/// The columns from..<to that the rows i ..< i + rows may see, `from` a multiple of `grain`.
 typedef struct { ptrdiff_t from, to; } span;
-INLINE span seen(const sp_attention_t *a, ptrdiff_t i, ptrdiff_t rows) {
+INLINE span seen(const sp_attention_t *a, ptrdiff_t i, ptrdiff_t rows, ptrdiff_t grain) {
   span s = {a->keys, 0};
   for (ptrdiff_t r = i; r < i + rows; r++) {
     s.from = least(s.from, a->first[r]);
     if (a->last[r] > s.to) s.to = a->last[r];
   }
-  s.from = s.from / PANEL * PANEL;
+  s.from = s.from / grain * grain;
   return s;
+}
+
+/// The right factor of a product of float32 numbers, or of bf16 ones: `halves`.
+typedef struct { packing whole; const uint32_t *halves; ptrdiff_t panel; } factor_b;
+
+INLINE factor_b right(bool halves, int slot, const float *b, ptrdiff_t b_row, bool transposed,
+                      ptrdiff_t k, ptrdiff_t n) {
+  if (!halves) return (factor_b){packed(slot, b, b_row, transposed, k, n), NULL, 0};
+  uint32_t *pairs = (uint32_t *)sp_scratch(slot, sp_bf16_pairs(k, n));
+  SP_NAME(pack_bf16)(pairs, b, b_row, transposed, k, n);
+  return (factor_b){{0}, pairs, sp_bf16_pairs(k, SP_PANEL)};
+}
+
+/// C [m, n] = A [m, k] B for the part of B from a row and a column on, of `grain`.
+INLINE void part_product(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t a_row,
+                 ptrdiff_t a_column, factor_b b, ptrdiff_t row, ptrdiff_t column, destination d) {
+  if (b.halves) {
+    const uint32_t *part = b.halves + column / SP_PANEL * b.panel + row / 2 * SP_PANEL;
+    return product_bf16(m, n, k, a, a_row, a_column, part, b.panel, d);
+  }
+  b.whole.floats += column * (b.whole.row ? 1 : b.whole.depth);
+  b.whole.columns -= column;
+  b.whole.skip += row;
+  multiply(m, n, k, a, a_row, a_column, b.whole, d);
 }
 
 #include "vector_attention.h"
 
 #include "short_attention_kernels.h"
+
+static void attend(const sp_attention_t *a) {
+  const bool halves = a->halves;
+  const ptrdiff_t width = a->width, stride = padded(a->keys);
+  const ptrdiff_t block = halves ? BLOCK_BF16 : BLOCK, grain = halves ? 32 : PANEL;
+  float *s = sp_scratch(3, block * stride);
+  factor_b keys = {0}, values = {0};
+  for (ptrdiff_t h = 0; h < a->heads; h++) {
+    const ptrdiff_t group = a->heads / a->key_heads, column = h / group * width;
+    if (h % group == 0) {
+      keys = right(halves, 1, a->k + column, a->k_row, true, width, a->keys);
+      values = right(halves, 2, a->v + column, a->k_row, false, a->keys, width);
+    }
+    for (ptrdiff_t i = 0; i < a->queries; i += block) {
+      const ptrdiff_t rows = least(block, a->queries - i);
+      const span c = seen(a, i, rows, grain);
+      const ptrdiff_t n = c.to - c.from;
+      part_product(rows, n, width, a->q + i * a->q_row + h * width, a->q_row, 1, keys, 0, c.from,
+           (destination){s, stride, false, {0}});
+      float inverse[BLOCK_BF16];
+      for (ptrdiff_t r = 0; r < rows; r++) {
+        float *row = s + r * stride;
+        const softened w = soften(row, a->first[i + r] - c.from, a->last[i + r] - c.from, n, a->scale);
+        a->lse[h * a->queries + i + r] = w.largest + logf(w.sum);
+        inverse[r] = 1 / w.sum;
+        if (a->dropout.rate > 0) {
+          const uint64_t at = ((uint64_t)h * a->queries + i + r) * a->keys + c.from;
+          SP_NAME(dropout)(row, row, a->dropout, at, false, n);
+        }
+      }
+      float *out = a->out + i * a->out_row + h * width;
+      part_product(rows, width, n, s, stride, 1, values, c.from, 0,
+           (destination){out, a->out_row, false, {0}});
+      for (ptrdiff_t r = 0; r < rows; r++)
+        EACH(width, STORE(out + r * a->out_row, LOAD(out + r * a->out_row) * inverse[r]););
+    }
+  }
+}
 
 static void SP_NAME(attention)(const sp_attention_t *a) {
   if (is_short(a)) return attend_short(a);
@@ -63,79 +125,46 @@ static void SP_NAME(attention)(const sp_attention_t *a) {
       for (ptrdiff_t i = 0; i < a->queries; i++) attend_row(a, h, i);
     return;
   }
-  const ptrdiff_t width = a->width, stride = padded(a->keys);
-  float *s = sp_scratch(3, BLOCK * stride);
-  packing keys = {0}, values = {0};
-  for (ptrdiff_t h = 0; h < a->heads; h++) {
-    const ptrdiff_t group = a->heads / a->key_heads, column = h / group * width;
-    if (h % group == 0) {
-      keys = packed(1, a->k + column, a->k_row, true, width, a->keys);
-      values = packed(2, a->v + column, a->k_row, false, a->keys, width);
-    }
-    for (ptrdiff_t i = 0; i < a->queries; i += BLOCK) {
-      const ptrdiff_t rows = least(BLOCK, a->queries - i);
-      const span c = seen(a, i, rows);
-      multiply(rows, c.to - c.from, width, a->q + i * a->q_row + h * width, a->q_row, 1,
-               from_column(keys, c.from), (destination){s, stride, false, {0}});
-      float inverse[BLOCK];
-      for (ptrdiff_t r = 0; r < rows; r++) {
-        float *row = s + r * stride;
-        const softened w =
-            soften(row, a->first[i + r] - c.from, a->last[i + r] - c.from, c.to - c.from, a->scale);
-        a->lse[h * a->queries + i + r] = w.largest + logf(w.sum);
-        inverse[r] = 1 / w.sum;
-        if (a->dropout.rate > 0) {
-          const uint64_t at = ((uint64_t)h * a->queries + i + r) * a->keys + c.from;
-          SP_NAME(dropout)(row, row, a->dropout, at, false, c.to - c.from);
-        }
-      }
-      float *out = a->out + i * a->out_row + h * width;
-      multiply(rows, width, c.to - c.from, s, stride, 1, from_row(values, c.from),
-               (destination){out, a->out_row, false, {0}});
-      for (ptrdiff_t r = 0; r < rows; r++)
-        EACH(width, STORE(out + r * a->out_row, LOAD(out + r * a->out_row) * inverse[r]););
-    }
-  }
+  attend(a);
 }
 
 static void SP_NAME(attention_backward)(const sp_attention_t *a,
                                         const sp_attention_gradients_t *g) {
   if (is_short(a)) return attend_short_backward(a, g);
+  const bool halves = a->halves;
   const ptrdiff_t width = a->width, stride = padded(a->keys);
-  float *s = sp_scratch(3, BLOCK * stride), *ds = sp_scratch(6, BLOCK * stride);
-  packing keys = {0}, values = {0}, key_rows = {0};
+  const ptrdiff_t block = halves ? BLOCK_BF16 : BLOCK, grain = halves ? 32 : PANEL;
+  float *s = sp_scratch(3, block * stride), *ds = sp_scratch(6, block * stride);
+  factor_b keys = {0}, values = {0}, key_rows = {0};
   for (ptrdiff_t h = 0; h < a->heads; h++) {
     const ptrdiff_t group = a->heads / a->key_heads, column = h / group * width;
     if (h % group == 0) {
-      keys = packed(1, a->k + column, a->k_row, true, width, a->keys);
-      values = packed(2, a->v + column, a->k_row, true, width, a->keys);
-      key_rows = packed(4, a->k + column, a->k_row, false, a->keys, width);
+      keys = right(halves, 1, a->k + column, a->k_row, true, width, a->keys);
+      values = right(halves, 2, a->v + column, a->k_row, true, width, a->keys);
+      key_rows = right(halves, 4, a->k + column, a->k_row, false, a->keys, width);
       for (ptrdiff_t j = 0; j < a->keys; j++) {
         EACH(width, STORE(g->dk + j * a->k_row + column, (vf)0);
              STORE(g->dv + j * a->k_row + column, (vf)0););
       }
     }
-    for (ptrdiff_t i = 0; i < a->queries; i += BLOCK) {
-      const ptrdiff_t rows = least(BLOCK, a->queries - i);
-      const span c = seen(a, i, rows);
-      const ptrdiff_t n = c.to - c.from;
+    for (ptrdiff_t i = 0; i < a->queries; i += block) {
+      const ptrdiff_t rows = least(block, a->queries - i);
+      const span c = seen(a, i, rows, grain);
+      const ptrdiff_t n = c.to - c.from, at = c.from * a->k_row + column;
       const float *q = a->q + i * a->q_row + h * width;
-      const ptrdiff_t place = i * a->out_row + h * width;
-      const float *dout = g->dout + place;
-      multiply(rows, n, width, q, a->q_row, 1, from_column(keys, c.from),
-               (destination){s, stride, false, {0}});
-      multiply(rows, n, width, dout, a->out_row, 1, from_column(values, c.from),
-               (destination){ds, stride, false, {0}});
+      const float *dout = g->dout + i * a->out_row + h * width;
+      part_product(rows, n, width, q, a->q_row, 1, keys, 0, c.from, (destination){s, stride, false, {0}});
+      part_product(rows, n, width, dout, a->out_row, 1, values, 0, c.from,
+           (destination){ds, stride, false, {0}});
       for (ptrdiff_t r = 0; r < rows; r++)
         soften_backward(a, h, i + r, c.from, n, dout + r * a->out_row, s + r * stride,
                         ds + r * stride);
-      const ptrdiff_t at = c.from * a->k_row + column;
-      multiply(n, width, rows, s, 1, stride, packed(5, dout, a->out_row, false, rows, width),
-               (destination){g->dv + at, a->k_row, true, {0}});
-      multiply(n, width, rows, ds, 1, stride, packed(5, q, a->q_row, false, rows, width),
-               (destination){g->dk + at, a->k_row, true, {0}});
-      multiply(rows, width, n, ds, stride, 1, from_row(key_rows, c.from),
-               (destination){g->dq + i * a->q_row + h * width, a->q_row, false, {0}});
+      part_product(n, width, rows, s, 1, stride, right(halves, 5, dout, a->out_row, false, rows, width), 0,
+           0, (destination){g->dv + at, a->k_row, true, {0}});
+      part_product(n, width, rows, ds, 1, stride, right(halves, 5, q, a->q_row, false, rows, width), 0, 0,
+           (destination){g->dk + at, a->k_row, true, {0}});
+      part_product(rows, width, n, ds, stride, 1, key_rows, c.from, 0,
+           (destination){g->dq + i * a->q_row + h * width, a->q_row, false, {0}});
     }
   }
 }

@@ -88,30 +88,37 @@ enum { DEPTH_BF16 = 512, ROWS_BF16 = 256 };  // A block of A, 256 kB at most, st
 
 #include "vector_bf16.h"
 
-static void SP_NAME(gemm_bf16)(const sp_product_t *p, const sp_epilogue_t *e) {
-  if (p->m < 4 && p->a_column == 1 && p->packed) {
-    few_rows_bf16(p, (destination){p->c, p->c_row, p->accumulate, e ? *e : (sp_epilogue_t){0}});
-    return;
+/// C [m, n] = A [m, k] B for a packed B whose panels lie `panel` pairs apart.
+static void product_bf16(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t a_row,
+                         ptrdiff_t a_column, const uint32_t *b, ptrdiff_t panel, destination d) {
+  const sp_epilogue_t last = d.last;
+  for (ptrdiff_t t = 0; t < k; t += DEPTH_BF16) {
+    const ptrdiff_t depth = least(DEPTH_BF16, k - t);
+    d.last = t + depth == k ? last : (sp_epilogue_t){0};
+    for (ptrdiff_t i = 0; i < m; i += ROWS_BF16) {
+      const float *block = a + i * a_row + t * a_column;
+      const left rows = pack_left(block, a_row, a_column, least(ROWS_BF16, m - i), depth);
+      multiply_bf16(rows, b + t / 2 * SP_PANEL, panel, n, advanced(d, i, 0));
+    }
+    d.accumulate = true;
   }
-  destination d = {p->c, p->c_row, p->accumulate, {0}};
+}
+
+static void SP_NAME(gemm_bf16)(const sp_product_t *p, const sp_epilogue_t *e) {
+  destination d = {p->c, p->c_row, p->accumulate, e ? *e : (sp_epilogue_t){0}};
+  if (p->packed && p->m < 4 && p->a_column == 1) return few_rows_bf16(p, d);
+  if (p->packed)
+    return product_bf16(p->m, p->n, p->k, p->a, p->a_row, p->a_column, p->packed,
+                        sp_bf16_pairs(p->k, SP_PANEL), d);
+  const sp_epilogue_t last = d.last;
   for (ptrdiff_t k = 0; k < p->k; k += DEPTH_BF16) {
     const ptrdiff_t depth = least(DEPTH_BF16, p->k - k);
-    const uint32_t *b = (const uint32_t *)p->packed + k / 2 * SP_PANEL;
-    ptrdiff_t panel = sp_bf16_pairs(p->k, SP_PANEL);
-    if (!p->packed) {
-      uint32_t *to = (uint32_t *)sp_scratch(0, sp_bf16_pairs(depth, p->n));
-      const float *from = p->b_transposed ? p->b + k : p->b + k * p->b_row;
-      SP_NAME(pack_bf16)(to, from, p->b_row, p->b_transposed, depth, p->n);
-      b = to;
-      panel = sp_bf16_pairs(depth, SP_PANEL);
-    }
-    d.accumulate = p->accumulate || k > 0;
-    if (e && k + depth == p->k) d.last = *e;
-    for (ptrdiff_t i = 0; i < p->m; i += ROWS_BF16) {
-      const ptrdiff_t rows = least(ROWS_BF16, p->m - i);
-      const left a = pack_left(p->a + i * p->a_row + k * p->a_column, p->a_row, p->a_column, rows,
-                               depth);
-      multiply_bf16(a, b, panel, p->n, advanced(d, i, 0));
-    }
+    const float *b = p->b_transposed ? p->b + k : p->b + k * p->b_row;
+    uint32_t *pairs = (uint32_t *)sp_scratch(0, sp_bf16_pairs(depth, p->n));
+    SP_NAME(pack_bf16)(pairs, b, p->b_row, p->b_transposed, depth, p->n);
+    d.last = k + depth == p->k ? last : (sp_epilogue_t){0};
+    product_bf16(p->m, p->n, depth, p->a + k * p->a_column, p->a_row, p->a_column, pairs,
+                 sp_bf16_pairs(depth, SP_PANEL), d);
+    d.accumulate = true;
   }
 }

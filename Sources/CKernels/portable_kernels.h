@@ -215,19 +215,6 @@ static packing packed(int slot, const float *b, ptrdiff_t b_row, bool transposed
   return (packing){panels, k, n, 0, 0};
 }
 
-/// The same without its first `rows` rows.
-INLINE packing from_row(packing b, ptrdiff_t rows) {
-  b.skip += rows;
-  return b;
-}
-
-/// The same without its first columns, a multiple of PANEL.
-INLINE packing from_column(packing b, ptrdiff_t columns) {
-  b.floats += columns * (b.row ? 1 : b.depth);
-  b.columns -= columns;
-  return b;
-}
-
 /// Where a tile of C goes and what is done to it on the way.
 typedef struct { float *c; ptrdiff_t row; bool accumulate; sp_epilogue_t last; } destination;
 
@@ -367,6 +354,8 @@ static void SP_NAME(dropout)(float *y, const float *x, sp_dropout_t d, uint64_t 
   EACH(n, vf r = LOAD(x) * keep(d, start + i_); if (accumulate) r += LOAD(y); STORE(y, r););
 }
 
+#include "bf16_kernels.h"
+
 #include "attention_kernels.h"
 
 // ---- norms --------------------------------------------------------------------------------------
@@ -472,7 +461,6 @@ static void SP_NAME(momentum)(float *w, float *m, const float *g, float rate, fl
        STORE(w, LOAD(w) - rate * d););
 }
 
-#include "bf16_kernels.h"
 #include "entropy_kernels.h"
 #include "int8_kernels.h"
 #include "peak.h"

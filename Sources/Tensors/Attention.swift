@@ -149,7 +149,7 @@ extension Tensor {
     let (n, c) = (rows, layout.heads * layout.width)
     let (out, lse) = (Storage(n * c), Storage(layout.heads * n))
     cache?.append(self, layout: layout)
-    let x = self
+    let (x, form) = (self, tape?.form)
     let each = { (body: (inout sp_attention_t, _ row: Int) -> Void) in
       plan.each { rows, keys, first, last in
         let row = rows.lowerBound
@@ -158,6 +158,7 @@ extension Tensor {
           q, row: x.columns, to: cache?.storage.pointer ?? q + c, row: cache?.width ?? x.columns,
           out.pointer + row * c, lse.pointer + row * layout.heads)
         (a.queries, a.keys, a.first, a.last) = (rows.count, keys, first, last)
+        a.halves = form == .bf16
         if let dropout {
           // A key a sequence, by its place in the batch: slices do not change the mask.
           let place = UInt64(dropout.firstRow + row) &* 0x9E37_79B9_7F4A_7C15
@@ -194,12 +195,14 @@ extension Tensor {
       columns == c && keyValues.columns == 2 * half && keyValues.rows == ranges.keys
         && n == ranges.first.count, "attention of \(shape) to \(keyValues.shape) with \(layout)")
     let (out, lse, q, kv) = (Storage(n * c), Storage(layout.heads * n), self, keyValues)
+    let form = q.tape?.form
     let plan = AttentionPlan([.init(rows: 0..<n, ranges: ranges)])
     let call = { (body: (inout sp_attention_t) -> Void) in
       plan.each { rows, keys, first, last in
         var a = layout.call(
           q.pointer, row: c, to: kv.pointer, row: 2 * half, out.pointer, lse.pointer)
         (a.queries, a.keys, a.first, a.last) = (rows.count, keys, first, last)
+        a.halves = form == .bf16
         body(&a)
       }
     }
@@ -223,7 +226,8 @@ extension HeadLayout {
     _ out: UnsafeMutablePointer<Float>, _ lse: UnsafeMutablePointer<Float>
   ) -> sp_attention_t {
     sp_attention_t(
-      queries: 0, keys: 0, heads: heads, key_heads: keyHeads, width: width, q: q, k: k,
+      queries: 0, keys: 0, heads: heads, key_heads: keyHeads, width: width, halves: false, q: q,
+      k: k,
       v: k + keyHeads * width, q_row: row, k_row: keyRow, first: nil, last: nil, scale: scale,
       dropout: sp_dropout_t(rate: 0, key: 0), out: out, out_row: heads * width, lse: lse)
   }

@@ -122,7 +122,7 @@ public final class Trainer<Task: TrainingTask> {
     lanes.map(0..<lanes.count) { [self] lane in
       var total = (sum: 0.0, count: 0)
       for slice in slices where slice.lane == lane {
-        let tape = Tape(gradients[lane])
+        let tape = Tape(gradients[lane], form: config.precision.form)
         let (sum, count) = task.loss(batch, slice.sequences, makePass(tape, pass, slice))
         total.sum += Double(sum.values[0])
         total.count += count
@@ -175,7 +175,7 @@ public final class Trainer<Task: TrainingTask> {
     var culprit: String?
     let scratch = Gradients(parameterCount: task.parameters.parameters.count)
     for slice in slices(of: batch) where culprit == nil {
-      let tape = Tape(scratch)
+      let tape = Tape(scratch, form: config.precision.form)
       tape.watch = { label, floats in
         if culprit == nil, floats.contains(where: { !$0.isFinite }) { culprit = label }
       }

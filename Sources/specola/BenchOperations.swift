@@ -153,11 +153,11 @@ private struct OperationTable {
     _ workload: Workload, _ name: String, _ shape: String, input: Shape, _ forward: Amount,
     backward: Amount, _ body: (Tensor) -> Tensor
   ) {
-    let gradients = Gradients(parameterCount: 2)
+    let (gradients, form) = (Gradients(parameterCount: 2), bench.precision)
     let x = Tensor(input, (0..<input.count).map { Float($0 % 11) * 0.1 - 0.5 })
     func run(isBackward: Bool) -> Double {
       gradients.begin()
-      let tape = Tape(gradients)
+      let tape = Tape(gradients, form: form)
       let leaf = tape.leaf(x)
       var result = x
       let forward = specola.seconds { result = body(leaf) }

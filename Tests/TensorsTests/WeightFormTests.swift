@@ -47,6 +47,31 @@ private let paths =
     }
   }
 
+  /// Near the float32 kernel, whose own test is against loops in double; sequences longer than a
+  /// block of queries and than one of depth, of which none sees another's keys.
+  @Test(arguments: paths) func attentionInBF16(_ name: String) async {
+    await #expect(processExitsWith: .success) { [name] in
+      #expect(force(name))
+      for (lengths, window) in [([40], Int.max), ([33, 70, 5], .max), ([150], 40), ([600], 70)] {
+        for (heads, keyHeads, width) in [(2, 1, 5), (1, 1, 16), (3, 3, 40)] {
+          for dropout in [nil, DropoutMask(rate: 0.25, key: 5, firstRow: 3)] {
+            let layout = HeadLayout(heads: heads, keyHeads: keyHeads, width: width)
+            let (exact, rounded) = (
+              attention(lengths, window, layout, dropout, .float32),
+              attention(lengths, window, layout, dropout, .bf16)
+            )
+            for (a, b) in zip(exact, rounded) {
+              let (error, norm) = (length(zip(a, b).map { $0 - $1 }), length(a))
+              #expect(
+                error > 0 && error < 0.01 * norm,
+                "\(name) \(lengths) \(window) \(layout): \(error) of \(norm)")
+            }
+          }
+        }
+      }
+    }
+  }
+
   /// Columns, panels of them, that lanes share out: no bit depends on who did them.
   @Test(arguments: WeightForm.allCases) func lanesChangeNoBit(_ form: WeightForm) {
     for layout in [WeightLayout.inputsFirst, .outputsFirst] {
@@ -147,6 +172,26 @@ private func gradients(
   let x = tape.leaf(tensor([m, k], "x"))
   tape.backward(from: x.linear(weight), seed: seed)
   return [tape.gradient(of: x) ?? [], Array(lane.floats(of: weight))].map { $0.map(Double.init) }
+}
+
+/// Attention of sequences one behind another, and the gradient of its input.
+private func attention(
+  _ lengths: [Int], _ window: Int, _ layout: HeadLayout, _ dropout: DropoutMask?,
+  _ form: WeightForm
+) -> [[Double]] {
+  let count = lengths.reduce(0, +)
+  let starts = lengths.indices.map { lengths[..<$0].reduce(0, +) }
+  let plan = AttentionPlan(
+    zip(starts, lengths).map { start, n in
+      .init(
+        rows: start..<start + n,
+        ranges: ranges(queries: n, keys: n, causal: true, window: window))
+    })
+  let tape = Tape(Gradients(parameterCount: 0), form: form)
+  let x = tape.leaf(tensor([count, layout.packedWidth], "attention"))
+  let y = x.attention(layout, plan, dropout: dropout)
+  tape.backward(from: y, seed: normals(count * layout.heads * layout.width, "seed"))
+  return [y.values, tape.gradient(of: x) ?? []].map { $0.map(Double.init) }
 }
 
 private func length(_ x: [Double]) -> Double { x.reduce(0) { $0 + $1 * $1 }.squareRoot() }
