@@ -390,8 +390,19 @@ static void SP_NAME(norm_backward)(float *dx, bool accumulate, float *dgain, flo
 
 // ---- element by element -------------------------------------------------------------------------
 
-static void SP_NAME(times)(float *y, const float *x, ptrdiff_t n) {
-  EACH(n, STORE(y, LOAD(y) * LOAD(x)););
+static void SP_NAME(epilogue_backward)(float *dy, const float *slope, float *sums, ptrdiff_t rows,
+                                       ptrdiff_t n) {
+  enum { GROUP = 4 };  // Rows read at once, so that the sums are seldom stored.
+  for (ptrdiff_t i = 0; i < rows; i += GROUP) {
+    const ptrdiff_t group = least(GROUP, rows - i);
+    EACH(n, vf s = sums ? LOAD(sums) : (vf)0;
+         for (ptrdiff_t r = i; r < i + group; r++) {
+           vf d = LOAD(dy + r * n);
+           if (slope) { d *= LOAD(slope + r * n); STORE(dy + r * n, d); }
+           s += d;
+         }
+         if (sums) STORE(sums, s););
+  }
 }
 
 /// silu(a) * b, silu(a) = a * sigmoid(a): the gated unit of Shazeer (2020).
@@ -407,11 +418,6 @@ static void SP_NAME(swiglu_backward)(float *da, float *db, const float *dy, cons
 
 static void SP_NAME(add)(float *y, const float *x, float scale, ptrdiff_t n) {
   EACH(n, STORE(y, LOAD(y) + scale * LOAD(x)););
-}
-
-static void SP_NAME(column_sums)(float *sums, const float *x, ptrdiff_t rows, ptrdiff_t n) {
-  EACH(n, vf s = LOAD(sums); for (ptrdiff_t r = 0; r < rows; r++) s += LOAD(x + r * n);
-       STORE(sums, s););
 }
 
 // ---- losses -------------------------------------------------------------------------------------

@@ -21,16 +21,6 @@ extension Tensor {
     return tape.record(label(), shape, storage) { [unowned tape] in backward(tape, &$0) }
   }
 
-  /// gradient · slope: in place, unless the gradient was handed to another input too or `keep`.
-  private static func times(
-    _ slope: Storage, _ gradient: inout Storage, keep: Bool = false
-  ) -> Storage {
-    let isOurs = !keep && isKnownUniquelyReferenced(&gradient)
-    let result = isOurs ? gradient : Storage(copying: gradient)
-    sp_times(result.pointer, slope.pointer, slope.floats.count)
-    return result
-  }
-
   /// x W (+ bias), then the activation, then + residual, in one pass over the output.
   ///
   /// [N, in] and a weight of [in, out] (or [out, in]) give [N, out]. All three products of forward
@@ -56,8 +46,13 @@ extension Tensor {
     return Tensor.result(
       "linear " + weight.name, of: x, residual ?? x, shape: [m, n], storage: out
     ) { tape, given in
-      // What the residual is given comes after the activation, and stays as it is.
-      let g = slope.map { Tensor.times($0, &given, keep: residual != nil) } ?? given
+      // In place, unless another input is given the same, as the residual is.
+      let isOurs = slope == nil || residual == nil && isKnownUniquelyReferenced(&given)
+      let g = isOurs ? given : Storage(copying: given)
+      let sums = bias.map { tape.gradients.zeroedTarget($0) }
+      if slope != nil || sums != nil {
+        sp_epilogue_backward(g.pointer, slope?.pointer, sums, m, n)
+      }
       x.addGradient { dx, add in
         Kernel.product(
           form, .init(g.pointer), .init(weight, transposed: !flipped), dx, m, k, n, add: add)
@@ -70,7 +65,6 @@ extension Tensor {
         Kernel.product(
           form, .init(x.pointer, transposed: true), .init(g.pointer), dw, k, n, m, add: add)
       }
-      if let bias { sp_column_sums(tape.gradients.zeroedTarget(bias), g.pointer, m, n) }
       residual?.passGradient(given)
     }
   }

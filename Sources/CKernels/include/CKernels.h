@@ -112,15 +112,15 @@ typedef struct {
                     const float *x, const float *gain, const float *mean, const float *rstd, \
                     ptrdiff_t rows, ptrdiff_t n), \
     (dx, accumulate, dgain, dbias, dy, x, gain, mean, rstd, rows, n)) \
-  /* y *= x */ \
-  X(times, (float *y, const float *x, ptrdiff_t n), (y, x, n)) \
   /* y = silu(a) * b; backward writes da and db */ \
   X(swiglu, (float *y, const float *a, const float *b, ptrdiff_t n), (y, a, b, n)) \
   X(swiglu_backward, (float *da, float *db, const float *dy, const float *a, const float *b, \
                       ptrdiff_t n), \
     (da, db, dy, a, b, n)) \
   X(add, (float *y, const float *x, float scale, ptrdiff_t n), (y, x, scale, n)) \
-  X(column_sums, (float *sums, const float *x, ptrdiff_t rows, ptrdiff_t n), (sums, x, rows, n)) \
+  /* back through activation and bias: dy *= slope, sums += the rows of dy; NULL for either */ \
+  X(epilogue_backward, (float *dy, const float *slope, float *sums, ptrdiff_t rows, ptrdiff_t n), \
+    (dy, slope, sums, rows, n)) \
   /* losses[r] = -log softmax(x[r])[target], lse[r]; target < 0 is not scored and gives 0 */ \
   X(cross_entropy, (float *losses, float *lse, const float *x, const int32_t *targets, \
                     ptrdiff_t rows, ptrdiff_t n), \
