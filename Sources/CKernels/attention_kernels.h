@@ -64,8 +64,9 @@ INLINE factor_b right(bool halves, int slot, const float *b, ptrdiff_t b_row, bo
 }
 
 /// C [m, n] = A [m, k] B for the part of B from a row and a column on, of `grain`.
-INLINE void part_product(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t a_row,
-                 ptrdiff_t a_column, factor_b b, ptrdiff_t row, ptrdiff_t column, destination d) {
+INLINE void partial(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t a_row,
+                    ptrdiff_t a_column, factor_b b, ptrdiff_t row, ptrdiff_t column,
+                    destination d) {
   if (b.halves) {
     const uint32_t *part = b.halves + column / SP_PANEL * b.panel + row / 2 * SP_PANEL;
     return product_bf16(m, n, k, a, a_row, a_column, part, b.panel, d);
@@ -96,12 +97,13 @@ static void attend(const sp_attention_t *a) {
       const ptrdiff_t rows = least(block, a->queries - i);
       const span c = seen(a, i, rows, grain);
       const ptrdiff_t n = c.to - c.from;
-      part_product(rows, n, width, a->q + i * a->q_row + h * width, a->q_row, 1, keys, 0, c.from,
-           (destination){s, stride, false, {0}});
+      partial(rows, n, width, a->q + i * a->q_row + h * width, a->q_row, 1, keys, 0, c.from,
+              (destination){s, stride, false, {0}});
       float inverse[BLOCK_BF16];
       for (ptrdiff_t r = 0; r < rows; r++) {
         float *row = s + r * stride;
-        const softened w = soften(row, a->first[i + r] - c.from, a->last[i + r] - c.from, n, a->scale);
+        const softened w =
+            soften(row, a->first[i + r] - c.from, a->last[i + r] - c.from, n, a->scale);
         a->lse[h * a->queries + i + r] = w.largest + logf(w.sum);
         inverse[r] = 1 / w.sum;
         if (a->dropout.rate > 0) {
@@ -110,8 +112,8 @@ static void attend(const sp_attention_t *a) {
         }
       }
       float *out = a->out + i * a->out_row + h * width;
-      part_product(rows, width, n, s, stride, 1, values, c.from, 0,
-           (destination){out, a->out_row, false, {0}});
+      partial(rows, width, n, s, stride, 1, values, c.from, 0,
+              (destination){out, a->out_row, false, {0}});
       for (ptrdiff_t r = 0; r < rows; r++)
         EACH(width, STORE(out + r * a->out_row, LOAD(out + r * a->out_row) * inverse[r]););
     }
@@ -153,18 +155,21 @@ static void SP_NAME(attention_backward)(const sp_attention_t *a,
       const ptrdiff_t n = c.to - c.from, at = c.from * a->k_row + column;
       const float *q = a->q + i * a->q_row + h * width;
       const float *dout = g->dout + i * a->out_row + h * width;
-      part_product(rows, n, width, q, a->q_row, 1, keys, 0, c.from, (destination){s, stride, false, {0}});
-      part_product(rows, n, width, dout, a->out_row, 1, values, 0, c.from,
-           (destination){ds, stride, false, {0}});
+      partial(rows, n, width, q, a->q_row, 1, keys, 0, c.from,
+              (destination){s, stride, false, {0}});
+      partial(rows, n, width, dout, a->out_row, 1, values, 0, c.from,
+              (destination){ds, stride, false, {0}});
       for (ptrdiff_t r = 0; r < rows; r++)
         soften_backward(a, h, i + r, c.from, n, dout + r * a->out_row, s + r * stride,
                         ds + r * stride);
-      part_product(n, width, rows, s, 1, stride, right(halves, 5, dout, a->out_row, false, rows, width), 0,
-           0, (destination){g->dv + at, a->k_row, true, {0}});
-      part_product(n, width, rows, ds, 1, stride, right(halves, 5, q, a->q_row, false, rows, width), 0, 0,
-           (destination){g->dk + at, a->k_row, true, {0}});
-      part_product(rows, width, n, ds, stride, 1, key_rows, c.from, 0,
-           (destination){g->dq + i * a->q_row + h * width, a->q_row, false, {0}});
+      factor_b b = right(halves, 5, dout, a->out_row, false, rows, width);
+      partial(n, width, rows, s, 1, stride, b, 0, 0,
+              (destination){g->dv + at, a->k_row, true, {0}});
+      b = right(halves, 5, q, a->q_row, false, rows, width);
+      partial(n, width, rows, ds, 1, stride, b, 0, 0,
+              (destination){g->dk + at, a->k_row, true, {0}});
+      partial(rows, width, n, ds, stride, 1, key_rows, c.from, 0,
+              (destination){g->dq + i * a->q_row + h * width, a->q_row, false, {0}});
     }
   }
 }

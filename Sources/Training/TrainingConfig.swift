@@ -28,7 +28,8 @@ public struct TrainingConfig: Codable, Equatable, Sendable {
   public var patchesPerSequence: Int?
   /// Replaces the three dropout rates of the model.
   public var dropout: Float?
-  public var precision = Precision.float32
+  /// nil is bf16 where the CPU has matrix tiles and float32 elsewhere; a run stores what it was.
+  public var precision: Precision?
   /// Steps between evaluations; 0 is none.
   public var evaluateEvery = 250
   /// Batches of an evaluation, spread over the split; 0 is the whole split.
@@ -66,7 +67,7 @@ public struct TrainingConfig: Codable, Equatable, Sendable {
 }
 
 public enum TaskName: String, Codable, CaseIterable, Sendable { case language }
-/// The form of the weights in a step's products.
+/// The form of the factors in a step's products.
 public enum Precision: String, Codable, CaseIterable, Sendable {
   case float32, bf16
 
@@ -247,6 +248,7 @@ extension TrainingConfig {
     var config = self
     if threads == 0 { config.threads = Lanes.available }
     if schedule.steps == 0 { config.schedule.steps = steps }
+    config.precision = precision ?? (Kernel.path == .amx ? .bf16 : .float32)
     return config
   }
 

@@ -54,6 +54,7 @@ import Training
     #expect(frozen.count == 2 + 1 + 2 * 9)
     let before = frozen.map(\.tensor.values)
     var config = TrainingConfig()
+    config.precision = .float32
     (config.steps, config.optimizer.learningRate, config.optimizer.decay) = (6, 1e-2, .all)
     config.schedule.name = .constant
     let trainer = Trainer(config, OneText(model: golden.model, ids: golden.ids), lanes: Lanes(1))

@@ -87,6 +87,7 @@ func numbers(_ json: JSON?) -> [Double] {
     let training = try #require(golden.expected["training"])
     func float(_ key: String) throws -> Float { Float(try #require(training[key]?.double)) }
     var config = TrainingConfig()
+    config.precision = .float32
     config.optimizer.learningRate = try float("learning_rate")
     config.optimizer.weightDecay = try float("weight_decay")
     config.optimizer.epsilon = try float("epsilon")

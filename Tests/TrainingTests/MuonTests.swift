@@ -77,6 +77,7 @@ import Training
     let golden = try #require(try Self.goldens()["training"])
     func float(_ key: String) throws -> Float { Float(try #require(golden[key]?.double)) }
     var config = TrainingConfig()
+    config.precision = .float32
     (config.schedule.name, config.steps, config.optimizer.name) = (.constant, 7, .muon)
     config.optimizer.learningRate = try float("learning_rate")
     config.optimizer.weightDecay = try float("weight_decay")
@@ -112,6 +113,7 @@ import Training
   @Test func stepsTheMatricesOfTheBlocks() throws {
     let model = makeModel()
     var config = TrainingConfig()
+    config.precision = .float32
     config.optimizer.name = .muon
     let task = FixedTask(model: model, fixed: randomBatch(2))
     let state = Trainer(config, task, lanes: Lanes(1)).optimizer.state.map(\.name)

@@ -58,6 +58,7 @@ func makeModel(dropout: Float = 0, width: Int = 12, context: Int = 64) -> GPT {
 /// Plain steps of constant size: the velocity after one step is the mean gradient.
 func plainConfig(rate: Float = 0.1, steps: Int = 1) -> TrainingConfig {
   var config = TrainingConfig()
+  config.precision = .float32
   config.steps = steps
   config.clip = 0
   config.schedule.name = .constant

@@ -252,6 +252,7 @@ import Training
   @Test(arguments: OptimizerConfig.Name.allCases) func overfits(_ name: OptimizerConfig.Name) throws
   {
     var config = TrainingConfig()
+    config.precision = .float32
     (config.steps, config.schedule.name, config.optimizer.name) = (150, .constant, name)
     config.optimizer.learningRate = name == .sgd ? 0.1 : 5e-3
     config.optimizer.weightDecay = 0

@@ -1,6 +1,7 @@
 import Files
 import Glibc
 import Models
+import Tensors
 import TestSupport
 import Testing
 import Text
@@ -101,6 +102,31 @@ import Training
       #expect(try open() == 0.5)
       #expect(try open([("optimizer.learning_rate", "0.125")]) == 0.125)
       #expect(try open() == 0.125)
+    }
+  }
+
+  // MARK: - The precision
+
+  @Test func aRunKeepsItsPrecisionAndSaysWhenAnotherGoesOn() throws {
+    try withTemporaryFolder { folder in
+      func open(_ sets: [(key: String, value: String)] = []) throws -> TrainingRun {
+        try TrainingRun(RunFolder(folder + "/run"), sets: sets)
+      }
+      do {
+        let run = try TrainingRun(makeRun(folder + "/run") { $0.precision = .bf16 })
+        #expect(run.plan.form == .bf16 && run.notes.isEmpty)
+        try go(run, to: 2, turning: [:])
+        try run.save()
+      }
+      #expect(try open().notes.isEmpty)
+      let other = try open([("precision", "float32")])
+      #expect(other.notes == ["begun with bf16, going on with float32: other rounding"])
+      #expect(other.plan.form == .float32 && other.trainer.step == 2)
+      let stored = try JSON(contentsOf: folder + "/run/run.json")
+      #expect(stored.object?["training"]?.object?["precision"] == "float32")
+      // What no one chose depends on the CPU, and is stored as what it was.
+      let plain = try TrainingRun(makeRun(folder + "/plain"))
+      #expect(plain.plan.training.precision == (Kernel.path == .amx ? .bf16 : .float32))
     }
   }
 
