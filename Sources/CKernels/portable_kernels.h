@@ -1,7 +1,8 @@
 // The kernels of one CPU path. Compiled once a path with SP_LANES (floats a vector), SP_ROWS by
 // SP_VECTORS (a tile of the matrix product) and SP_NAME (the suffix of the path's symbols).
 //
-// Reading order: vectors, matrix product, attention, norms, element by element, losses, optimizers.
+// Reading order: vectors, matrix product, dropout, bf16, attention, norms, element by element,
+// losses, optimizers.
 #include <math.h>
 #include <string.h>
 #include "table.h"
@@ -51,39 +52,35 @@ INLINE void store_part(float *p, vf x, ptrdiff_t n) {
 #define LOAD(p) (n_ == V ? load((p) + i_) : load_part((p) + i_, n_))
 #define STORE(p, x) (n_ == V ? store((p) + i_, x) : store_part((p) + i_, x, n_))
 /// x with 0 where there is no place: for sums over what is not 0 at 0.
-#define THERE(x) (n_ == V ? (x) : front(x, n_))
+#define THERE(x) (n_ == V ? (x) : inside(x, 0, 0, n_, 0))
 
-INLINE vf front(vf x, ptrdiff_t n) {
+/// x in the places first ..< last and `other` elsewhere; the vector's own first place is `at`.
+INLINE vf inside(vf x, ptrdiff_t at, ptrdiff_t first, ptrdiff_t last, float other) {
   vi place;
   for (int l = 0; l < V; l++) place[l] = l;
-  return place < (int32_t)n ? x : (vf)0;
+  const vi seen = (place >= (int32_t)(first - at)) & (place < (int32_t)(last - at));
+  return seen ? x : (vf)other;
 }
 
-// Halves are joined until one number is left.
+// Sum and largest of a vector, whose halves are joined until one number is left.
+#define PLUS(a, b) ((a) + (b))
+#define LARGER(a, b) ((a) > (b) ? (a) : (b))
+#if SP_LANES == 16
+#define QUAD(join, x) join(join((x).lo, (x).hi).lo, join((x).lo, (x).hi).hi)
+#elif SP_LANES == 8
+#define QUAD(join, x) join((x).lo, (x).hi)
+#else
+#define QUAD(join, x) (x)
+#endif
 typedef float v2 __attribute__((ext_vector_type(2)));
-INLINE float sum4(v4 x) {
-  const v2 y = x.lo + x.hi;
-  return y.lo + y.hi;
-}
-INLINE float highest4(v4 x) {
-  const v2 y = __builtin_elementwise_max(x.lo, x.hi);
-  return y.lo > y.hi ? y.lo : y.hi;
-}
-#if SP_LANES == 4
-INLINE float sum(vf x) { return sum4(x); }
-INLINE float highest(vf x) { return highest4(x); }
-#else
-typedef float v8 __attribute__((ext_vector_type(8)));
-INLINE float sum8(v8 x) { return sum4(x.lo + x.hi); }
-INLINE float highest8(v8 x) { return highest4(__builtin_elementwise_max(x.lo, x.hi)); }
-#if SP_LANES == 8
-INLINE float sum(vf x) { return sum8(x); }
-INLINE float highest(vf x) { return highest8(x); }
-#else
-INLINE float sum(vf x) { return sum8(x.lo + x.hi); }
-INLINE float highest(vf x) { return highest8(__builtin_elementwise_max(x.lo, x.hi)); }
-#endif
-#endif
+#define FOLD(name, join)                                   \
+  INLINE float name(vf x) {                                \
+    const v4 four = QUAD(join, x);                         \
+    const v2 two = join(four.lo, four.hi);                 \
+    return join(two.lo, two.hi);                           \
+  }
+FOLD(sum, PLUS)
+FOLD(highest, LARGER)
 
 INLINE float largest(const float *x, ptrdiff_t n) {
   vf top = -INFINITY;
@@ -92,14 +89,6 @@ INLINE float largest(const float *x, ptrdiff_t n) {
   float most = highest(top);
   for (; i < n; i++) most = x[i] > most ? x[i] : most;
   return most;
-}
-
-/// x in the places first ..< last and `other` elsewhere; the vector's own first place is `at`.
-INLINE vf inside(vf x, ptrdiff_t at, ptrdiff_t first, ptrdiff_t last, float other) {
-  vi place;
-  for (int l = 0; l < V; l++) place[l] = l;
-  const vi seen = (place >= (int32_t)(first - at)) & (place < (int32_t)(last - at));
-  return seen ? x : (vf)other;
 }
 
 /// x moved into low ... high; NaN is kept.
@@ -126,7 +115,7 @@ INLINE vf vexp(vf x) {
   return x != x ? x : e;
 }
 
-/// 2^x within 4 ulp; below -126 2^-126, NaN kept (Taylor's polynomial).
+/// 2^x within 2 ulp; below -126 2^-126, NaN kept (Taylor's polynomial).
 INLINE vf vexp2(vf x) {
   const vf magic = 12582912.0f, y = within(-126, x, 127), shifted = y + magic;
   const vf r = (y - (shifted - magic)) * 0.693147181f;

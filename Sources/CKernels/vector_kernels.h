@@ -58,6 +58,8 @@ static void few_rows(const sp_product_t *p, destination d) {
   for (ptrdiff_t i = 0; i < p->m; i++) {
     const float *a = p->a + i * p->a_row;
     const destination row = advanced(d, i, 0);
+    // Lines that another thread has written are slow to come: ask for all of them at once.
+    for (ptrdiff_t t = 0; t < p->k; t += 64 / sizeof(float)) __builtin_prefetch(a + t);
     ptrdiff_t j = 0;
     if (p->b_transposed) {
       for (; j < p->n; j += V) {

@@ -254,7 +254,7 @@ public final class TrainingRun {
     let encoded = (try? tokenizer.encode(config.samplePrompt)) ?? []
     var generator = try Generator(
       model, prompt: encoded.isEmpty ? [0] : encoded, settings: SamplerSettings(temperature: 0.8),
-      seed: config.seed)
+      seed: config.seed, lanes: trainer.lanes)
     for _ in 0..<100 { _ = try generator.next() }
     let text = String(decoding: tokenizer.decode(generator.ids), as: UTF8.self)
     try tell(nil) { events.text("samples", text, step: trainer.step) }
