@@ -2,38 +2,41 @@
 // Blocks of rows; of a block only the columns between its first and last key are touched, so masked
 // blocks cost nothing. Backward recomputes the weights from lse (Dao et al. 2022).
 
-enum { BLOCK = 16, BLOCK_BF16 = 32 };
+enum { BLOCK = 16, BLOCK_BF16 = 32 };  // Queries; views speak of blocks of 16.
+enum { GRAIN_BF16 = 32 };  // Keys: whole tiles of k, and whole panels.
 
 #define LOG2_E 1.44269504f
 
-/// The scores of a row become e^(scale (s - their largest)) in the places first ..< last, and 0 in
-/// the others, up to the end of a vector.
-typedef struct { float largest, sum; } softened;
-INLINE softened soften(float *s, ptrdiff_t first, ptrdiff_t last, ptrdiff_t width, float scale) {
+/// The n scores of a row become e^(scale (s - their largest)) in the places first ..< last, and 0
+/// in the others; what lies behind them, up to the end of a vector, may be anything and becomes 0.
+/// Gives the largest, scaled, and the sum.
+typedef struct { float scaled, sum; } softened;
+INLINE softened soften(float *s, ptrdiff_t first, ptrdiff_t last, ptrdiff_t n, float scale) {
   vf top = -INFINITY, total = 0;
-  for (ptrdiff_t j = 0; j < width; j += V) {
+  for (ptrdiff_t j = 0; j < n; j += V) {
     const vf x = inside(load(s + j), j, first, last, -INFINITY);
-    top = x > top ? x : top;
+    top = LARGER(x, top);
   }
-  const float most = highest(top), k = scale * LOG2_E;
-  for (ptrdiff_t j = 0; j < width; j += V) {
-    const vf e = inside(vexp2((load(s + j) - most) * k), j, first, last, 0);
+  const float largest = highest(top);
+  for (ptrdiff_t j = 0; j < n; j += V) {
+    const vf e = inside(vexp2((load(s + j) - largest) * (scale * LOG2_E)), j, first, last, 0);
     store(s + j, e);
     total += e;
   }
-  return (softened){most * scale, sum(total)};
+  return (softened){largest * scale, sum(total)};
 }
 
-/// Of one query row: scores become weights, and the gradients of weights those of scores.
+/// Of query i: its n scores from a key on become weights, and the gradients of weights those of
+/// scores.
 INLINE void soften_backward(const sp_attention_t *a, ptrdiff_t h, ptrdiff_t i, ptrdiff_t from,
-                            ptrdiff_t width, const float *dout, float *s, float *ds) {
-  const float shift = a->lse[h * a->queries + i] * LOG2_E, scale = a->scale;
+                            ptrdiff_t n, const float *dout, float *s, float *ds) {
+  const float lse = a->lse[h * a->queries + i], scale = a->scale;
   const ptrdiff_t first = a->first[i] - from, last = a->last[i] - from;
   // The sum of weights times their gradients is that of outputs times theirs.
   const float delta = dot(dout, a->out + i * a->out_row + h * a->width, a->width);
   const uint64_t at = ((uint64_t)h * a->queries + i) * a->keys + from;
-  for (ptrdiff_t j = 0; j < width; j += V) {
-    const vf w = inside(vexp2(load(s + j) * (scale * LOG2_E) - shift), j, first, last, 0);
+  for (ptrdiff_t j = 0; j < n; j += V) {
+    const vf w = inside(vexp2((load(s + j) * scale - lse) * LOG2_E), j, first, last, 0);
     const vf k = a->dropout.rate > 0 ? keep(a->dropout, at + j) : (vf)1;
     store(ds + j, w * (load(ds + j) * k - delta) * scale);
     store(s + j, w * k);
@@ -52,46 +55,50 @@ INLINE span seen(const sp_attention_t *a, ptrdiff_t i, ptrdiff_t rows, ptrdiff_t
   return s;
 }
 
-/// The right factor of a product of float32 numbers, or of bf16 ones: `halves`.
-typedef struct { packing whole; const uint32_t *halves; ptrdiff_t panel; } factor_b;
+/// The right factor of a product, in float32 or, if there are pairs, in bf16.
+typedef struct { packing floats; const uint32_t *pairs; ptrdiff_t panel; } right_factor;
 
-INLINE factor_b right(bool halves, int slot, const float *b, ptrdiff_t b_row, bool transposed,
-                      ptrdiff_t k, ptrdiff_t n) {
-  if (!halves) return (factor_b){packed(slot, b, b_row, transposed, k, n), NULL, 0};
+INLINE right_factor right(bool bf16, int slot, const float *b, ptrdiff_t b_row, bool transposed,
+                          ptrdiff_t k, ptrdiff_t n) {
+  if (!bf16) return (right_factor){packed(slot, b, b_row, transposed, k, n), NULL, 0};
   uint32_t *pairs = (uint32_t *)sp_scratch(slot, sp_bf16_pairs(k, n));
   SP_NAME(pack_bf16)(pairs, b, b_row, transposed, k, n);
-  return (factor_b){{0}, pairs, sp_bf16_pairs(k, SP_PANEL)};
+  return (right_factor){{0}, pairs, sp_bf16_pairs(k, SP_PANEL)};
 }
 
-/// C [m, n] = A [m, k] B for the part of B from a row and a column on, of `grain`.
+/// C [m, n] = A [m, k] B for the part of B that begins at a row and a column, one of them 0, the
+/// other a multiple of the grain.
 INLINE void partial(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdiff_t a_row,
-                    ptrdiff_t a_column, factor_b b, ptrdiff_t row, ptrdiff_t column,
+                    ptrdiff_t a_column, right_factor b, ptrdiff_t row, ptrdiff_t column,
                     destination d) {
-  if (b.halves) {
-    const uint32_t *part = b.halves + column / SP_PANEL * b.panel + row / 2 * SP_PANEL;
+  if (b.pairs) {
+    const uint32_t *part = b.pairs + column / SP_PANEL * b.panel + row / 2 * SP_PANEL;
     return product_bf16(m, n, k, a, a_row, a_column, part, b.panel, d);
   }
-  b.whole.floats += column * (b.whole.row ? 1 : b.whole.depth);
-  b.whole.columns -= column;
-  b.whole.skip += row;
-  multiply(m, n, k, a, a_row, a_column, b.whole, d);
+  b.floats.floats += column * (b.floats.row ? 1 : b.floats.depth);
+  b.floats.columns -= column;
+  b.floats.skip += row;
+  multiply(m, n, k, a, a_row, a_column, b.floats, d);
 }
+
+/// A few queries are read straight from the cache, without dropout: what decoding does.
+INLINE bool is_few(const sp_attention_t *a) { return a->queries < 4 && a->dropout.rate == 0; }
 
 #include "vector_attention.h"
 
 #include "short_attention_kernels.h"
 
 static void attend(const sp_attention_t *a) {
-  const bool halves = a->halves;
+  const bool bf16 = a->bf16 && !is_few(a);
+  const ptrdiff_t block = bf16 ? BLOCK_BF16 : BLOCK, grain = bf16 ? GRAIN_BF16 : PANEL;
   const ptrdiff_t width = a->width, stride = padded(a->keys);
-  const ptrdiff_t block = halves ? BLOCK_BF16 : BLOCK, grain = halves ? 32 : PANEL;
   float *s = sp_scratch(3, block * stride);
-  factor_b keys = {0}, values = {0};
+  right_factor keys = {0}, values = {0};
   for (ptrdiff_t h = 0; h < a->heads; h++) {
     const ptrdiff_t group = a->heads / a->key_heads, column = h / group * width;
     if (h % group == 0) {
-      keys = right(halves, 1, a->k + column, a->k_row, true, width, a->keys);
-      values = right(halves, 2, a->v + column, a->k_row, false, a->keys, width);
+      keys = right(bf16, 1, a->k + column, a->k_row, true, width, a->keys);
+      values = right(bf16, 2, a->v + column, a->k_row, false, a->keys, width);
     }
     for (ptrdiff_t i = 0; i < a->queries; i += block) {
       const ptrdiff_t rows = least(block, a->queries - i);
@@ -104,7 +111,7 @@ static void attend(const sp_attention_t *a) {
         float *row = s + r * stride;
         const softened w =
             soften(row, a->first[i + r] - c.from, a->last[i + r] - c.from, n, a->scale);
-        a->lse[h * a->queries + i + r] = w.largest + logf(w.sum);
+        a->lse[h * a->queries + i + r] = w.scaled + logf(w.sum);
         inverse[r] = 1 / w.sum;
         if (a->dropout.rate > 0) {
           const uint64_t at = ((uint64_t)h * a->queries + i + r) * a->keys + c.from;
@@ -122,7 +129,7 @@ static void attend(const sp_attention_t *a) {
 
 static void SP_NAME(attention)(const sp_attention_t *a) {
   if (is_short(a)) return attend_short(a);
-  if (a->queries < 4 && a->dropout.rate == 0) {
+  if (is_few(a)) {
     for (ptrdiff_t h = 0; h < a->heads; h++)
       for (ptrdiff_t i = 0; i < a->queries; i++) attend_row(a, h, i);
     return;
@@ -133,17 +140,17 @@ static void SP_NAME(attention)(const sp_attention_t *a) {
 static void SP_NAME(attention_backward)(const sp_attention_t *a,
                                         const sp_attention_gradients_t *g) {
   if (is_short(a)) return attend_short_backward(a, g);
-  const bool halves = a->halves;
+  const bool bf16 = a->bf16 && !is_few(a);
+  const ptrdiff_t block = bf16 ? BLOCK_BF16 : BLOCK, grain = bf16 ? GRAIN_BF16 : PANEL;
   const ptrdiff_t width = a->width, stride = padded(a->keys);
-  const ptrdiff_t block = halves ? BLOCK_BF16 : BLOCK, grain = halves ? 32 : PANEL;
   float *s = sp_scratch(3, block * stride), *ds = sp_scratch(6, block * stride);
-  factor_b keys = {0}, values = {0}, key_rows = {0};
+  right_factor keys = {0}, values = {0}, key_rows = {0};
   for (ptrdiff_t h = 0; h < a->heads; h++) {
     const ptrdiff_t group = a->heads / a->key_heads, column = h / group * width;
     if (h % group == 0) {
-      keys = right(halves, 1, a->k + column, a->k_row, true, width, a->keys);
-      values = right(halves, 2, a->v + column, a->k_row, true, width, a->keys);
-      key_rows = right(halves, 4, a->k + column, a->k_row, false, a->keys, width);
+      keys = right(bf16, 1, a->k + column, a->k_row, true, width, a->keys);
+      values = right(bf16, 2, a->v + column, a->k_row, true, width, a->keys);
+      key_rows = right(bf16, 4, a->k + column, a->k_row, false, a->keys, width);
       for (ptrdiff_t j = 0; j < a->keys; j++) {
         EACH(width, STORE(g->dk + j * a->k_row + column, (vf)0);
              STORE(g->dv + j * a->k_row + column, (vf)0););
@@ -162,10 +169,10 @@ static void SP_NAME(attention_backward)(const sp_attention_t *a,
       for (ptrdiff_t r = 0; r < rows; r++)
         soften_backward(a, h, i + r, c.from, n, dout + r * a->out_row, s + r * stride,
                         ds + r * stride);
-      factor_b b = right(halves, 5, dout, a->out_row, false, rows, width);
+      right_factor b = right(bf16, 5, dout, a->out_row, false, rows, width);
       partial(n, width, rows, s, 1, stride, b, 0, 0,
               (destination){g->dv + at, a->k_row, true, {0}});
-      b = right(halves, 5, q, a->q_row, false, rows, width);
+      b = right(bf16, 5, q, a->q_row, false, rows, width);
       partial(n, width, rows, ds, 1, stride, b, 0, 0,
               (destination){g->dk + at, a->k_row, true, {0}});
       partial(rows, width, n, ds, stride, 1, key_rows, c.from, 0,

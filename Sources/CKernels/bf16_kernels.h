@@ -1,5 +1,5 @@
 // Products whose factors are rounded to bf16 (the upper half of a float32) and whose sums are
-// float32. Compiled once a path, behind portable_kernels.h.
+// float32. Compiled once a path, within portable_kernels.h.
 //
 // A pair is two bf16 that follow one another along k, the first in the low half. B [k, n] is packed
 // into panels of 16 columns: row t of a panel is a pair a column, of the rows 2t and 2t + 1 of B.

@@ -73,14 +73,14 @@ INLINE vf inside(vf x, ptrdiff_t at, ptrdiff_t first, ptrdiff_t last, float othe
 #define QUAD(join, x) (x)
 #endif
 typedef float v2 __attribute__((ext_vector_type(2)));
-#define FOLD(name, join)                                   \
+#define FOLDED(name, join)                                 \
   INLINE float name(vf x) {                                \
     const v4 four = QUAD(join, x);                         \
     const v2 two = join(four.lo, four.hi);                 \
     return join(two.lo, two.hi);                           \
   }
-FOLD(sum, PLUS)
-FOLD(highest, LARGER)
+FOLDED(sum, PLUS)
+FOLDED(highest, LARGER)
 
 INLINE float largest(const float *x, ptrdiff_t n) {
   vf top = -INFINITY;
@@ -115,7 +115,7 @@ INLINE vf vexp(vf x) {
   return x != x ? x : e;
 }
 
-/// 2^x within 2 ulp; below -126 2^-126, NaN kept (Taylor's polynomial).
+/// 2^x within 3 ulp; below -126 2^-126, NaN kept (Taylor's polynomial).
 INLINE vf vexp2(vf x) {
   const vf magic = 12582912.0f, y = within(-126, x, 127), shifted = y + magic;
   const vf r = (y - (shifted - magic)) * 0.693147181f;

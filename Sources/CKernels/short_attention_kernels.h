@@ -43,7 +43,7 @@ static void attend_short(const sp_attention_t *a) {
       float *row = s + i * stride;
       const softened e = soften(row, a->first[i], a->last[i], stride, a->scale);
       for (ptrdiff_t j = 0; j < stride; j += V) store(row + j, load(row + j) / e.sum);
-      a->lse[h * n + i] = e.largest + logf(e.sum);
+      a->lse[h * n + i] = e.scaled + logf(e.sum);
     }
     small(n, w, a->keys, s, stride, 1, a->v + column, a->k_row,
           (destination){a->out + h * w, a->out_row, false, {0}});

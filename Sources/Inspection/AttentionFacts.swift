@@ -17,7 +17,7 @@ public struct MaskFacts: Sendable, Equatable {
   public var isWhatIf: Bool
   /// The share of all cells that no row sees.
   public var hidden: Double
-  /// The share of blocks of 64 x 64 cells that are never touched: the work that is saved.
+  /// The share of blocks of 16 x 16 cells that are never touched: the work that is saved.
   public var skipped: Double
 }
 
@@ -25,7 +25,7 @@ extension MaskFacts {
   /// What ranges of keys hide of all pairs.
   public init(_ name: String, _ ranges: KeyRanges, isWhatIf: Bool = false) {
     let seen = zip(ranges.first, ranges.last).reduce(0) { $0 + Int($1.1 - $1.0) }
-    let blocks = ranges.blocks(of: 64)
+    let blocks = ranges.blocks(of: 16)  // `BLOCK` of the kernels: rows that share a span of keys
     (self.name, self.isWhatIf) = (name, isWhatIf)
     hidden = 1 - Double(seen) / Double(ranges.first.count * ranges.keys)
     skipped = Double(blocks.empty) / Double(blocks.full + blocks.partial + blocks.empty)

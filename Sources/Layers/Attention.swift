@@ -1,10 +1,11 @@
 extension Pass {
   /// The attention of a layer: the one place where heads, mask, cache and edits meet.
   ///
-  /// Packed rows [N, q | k | v] give [N, heads · width].
+  /// Packed rows [N, q | k | v] give [N, heads · width]; `form` is that of the weights which made
+  /// them.
   public func attend(
-    _ packed: Tensor, layer: Int, _ layout: HeadLayout, _ mask: AttentionMask, _ input: Tokens,
-    dropout rate: Float
+    _ packed: Tensor, _ form: WeightForm, layer: Int, _ layout: HeadLayout, _ mask: AttentionMask,
+    _ input: Tokens, dropout rate: Float
   ) -> Tensor {
     probe?.record(layer, .packed, packed)  // as the model made them: the edits come after
     var (packed, mask) = (packed, mask)
@@ -20,7 +21,7 @@ extension Pass {
     }
     probe?.record(layer, mask: mask)
     var heads = packed.attention(
-      layout, plan(mask, input), dropout: nextDropout(rate), cache: cache?[layer])
+      layout, plan(mask, input), form: form, dropout: nextDropout(rate), cache: cache?[layer])
     for head in silent { heads = heads.scalingColumns(layout.columns(of: head), by: 0) }
     probe?.record(layer, .heads, heads)
     return heads

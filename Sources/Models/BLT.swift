@@ -247,7 +247,8 @@ struct CrossAttention {
     let q = queries(queryNorm(x))
     probe?.record(name + ".queries", q)
     probe?.record(name + ".keys", keyValues)
-    return output(q.attention(to: keyValues, layout, ranges), residual: x) + x
+    let heads = q.attention(to: keyValues, layout, ranges, form: queries.weight.form)
+    return output(heads, residual: x) + x
   }
 }
 

@@ -161,7 +161,8 @@ struct RotaryAttention {
     let turns = pass.rotation(input, width: layout.width, base: base)
     let packed = x.linear(sideBySide: [queries.weight, keys.weight, values.weight])
       .rotated(layout, turns)
-    let heads = pass.attend(packed, layer: layer, layout, mask, input, dropout: 0)  // [N, C]
+    let heads = pass.attend(
+      packed, queries.weight.form, layer: layer, layout, mask, input, dropout: 0)  // [N, C]
     pass.probe?.record(layer, .joined, output(heads))
     let y = output(heads, residual: residual)
     pass.probe?.record(layer, .residual, y)

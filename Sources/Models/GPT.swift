@@ -160,7 +160,8 @@ struct GPTAttention {
     _ x: Tensor, addedTo residual: Tensor?, _ input: Tokens, _ pass: Pass
   ) -> Tensor {
     let heads = pass.attend(
-      project(x), layer: layer, layout, .causal, input, dropout: attentionDropout)  // [N, C]
+      project(x), project.weight.form, layer: layer, layout, .causal, input,
+      dropout: attentionDropout)  // [N, C]
     pass.probe?.record(layer, .joined, output(heads))
     let y = output(heads, addedTo: residual, dropout: residualDropout, pass)
     if residual != nil { pass.probe?.record(layer, .residual, y) }

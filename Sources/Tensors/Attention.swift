@@ -27,32 +27,43 @@ public struct AttentionPlan {
     public let rows: Range<Int>
     public let ranges: KeyRanges
 
-    public init(rows: Range<Int>, ranges: KeyRanges) { (self.rows, self.ranges) = (rows, ranges) }
+    public init(rows: Range<Int>, ranges: KeyRanges) {
+      precondition(rows.count == ranges.first.count, "\(rows) with \(ranges.first.count) ranges")
+      (self.rows, self.ranges) = (rows, ranges)
+    }
   }
 
-  public let sequences: [Sequence]
-  /// What all rows see, in one piece: lanes that share a mask do not count holds on it.
-  private let first, last: [Int32]
-  private let shapes: [(rows: Range<Int>, keys: Int)]
+  /// The query rows of each sequence.
+  public let rows: [Range<Int>]
+  /// How many keys each has.
+  private let keys: [Int]
+  /// The keys first[i] ..< last[i] of all query rows, in one piece: to go through ranges that
+  /// sequences share would count holds on them, at which lanes wait for one another.
+  public let first, last: [Int32]
 
   public init(_ sequences: [Sequence]) {
-    self.sequences = sequences
+    rows = sequences.map(\.rows)
+    keys = sequences.map(\.ranges.keys)
     first = sequences.flatMap(\.ranges.first)
     last = sequences.flatMap(\.ranges.last)
-    shapes = sequences.map { ($0.rows, $0.ranges.keys) }
   }
 
-  /// Every sequence's rows, the number of its keys, and what its rows see.
-  fileprivate func each(
-    _ body: (Range<Int>, _ keys: Int, UnsafePointer<Int32>?, UnsafePointer<Int32>?) -> Void
-  ) {
+  /// A sequence as kernels take it.
+  fileprivate struct Part {
+    let row, queries, keys: Int
+    let first, last: UnsafePointer<Int32>?
+  }
+
+  fileprivate func each(_ body: (Part) -> Void) {
     first.withUnsafeBufferPointer { first in
       last.withUnsafeBufferPointer { last in
-        var row = 0
-        for (rows, keys) in shapes {
+        var done = 0
+        for (rows, keys) in zip(rows, keys) {
           body(
-            rows, keys, first.baseAddress.map { $0 + row }, last.baseAddress.map { $0 + row })
-          row += rows.count
+            Part(
+              row: rows.lowerBound, queries: rows.count, keys: keys,
+              first: first.baseAddress.map { $0 + done }, last: last.baseAddress.map { $0 + done }))
+          done += rows.count
         }
       }
     }
@@ -142,29 +153,27 @@ extension Tensor {
   /// Packed rows [N, q | k | v] give [N, heads * width]. Only keys within `plan` are touched. With
   /// a cache the rows are added to it and their keys are all that it holds (one sequence, no tape).
   public func attention(
-    _ layout: HeadLayout, _ plan: AttentionPlan, dropout: DropoutMask? = nil,
-    cache: KeyValueRows? = nil
+    _ layout: HeadLayout, _ plan: AttentionPlan, form: WeightForm = .float32,
+    dropout: DropoutMask? = nil, cache: KeyValueRows? = nil
   ) -> Tensor {
     precondition(columns == layout.packedWidth, "attention of \(shape) with \(layout)")
     let (n, c) = (rows, layout.heads * layout.width)
     let (out, lse) = (Storage(n * c), Storage(layout.heads * n))
     cache?.append(self, layout: layout)
-    let (x, form) = (self, tape?.form)
+    let x = self
     let each = { (body: (inout sp_attention_t, _ row: Int) -> Void) in
-      plan.each { rows, keys, first, last in
-        let row = rows.lowerBound
-        let q = x.pointer + row * x.columns
+      plan.each { part in
+        let q = x.pointer + part.row * x.columns
         var a = layout.call(
-          q, row: x.columns, to: cache?.storage.pointer ?? q + c, row: cache?.width ?? x.columns,
-          out.pointer + row * c, lse.pointer + row * layout.heads)
-        (a.queries, a.keys, a.first, a.last) = (rows.count, keys, first, last)
-        a.halves = form == .bf16
+          part, form, q, row: x.columns, to: cache?.storage.pointer ?? q + c,
+          row: cache?.width ?? x.columns, out.pointer + part.row * c,
+          lse.pointer + part.row * layout.heads)
         if let dropout {
           // A key a sequence, by its place in the batch: slices do not change the mask.
-          let place = UInt64(dropout.firstRow + row) &* 0x9E37_79B9_7F4A_7C15
+          let place = UInt64(dropout.firstRow + part.row) &* 0x9E37_79B9_7F4A_7C15
           a.dropout = sp_dropout_t(rate: dropout.rate, key: dropout.key ^ place)
         }
-        body(&a, row)
+        body(&a, part.row)
       }
     }
     each { a, _ in a.attend() }
@@ -188,21 +197,18 @@ extension Tensor {
   /// The same for queries [Q, heads * width] of one kind of rows and the keys and values
   /// [K, k | v] of another: query i sees the keys of its range.
   public func attention(
-    to keyValues: Tensor, _ layout: HeadLayout, _ ranges: KeyRanges
+    to keyValues: Tensor, _ layout: HeadLayout, _ ranges: KeyRanges, form: WeightForm = .float32
   ) -> Tensor {
     let (n, c, half) = (rows, layout.heads * layout.width, layout.keyHeads * layout.width)
     precondition(
       columns == c && keyValues.columns == 2 * half && keyValues.rows == ranges.keys
         && n == ranges.first.count, "attention of \(shape) to \(keyValues.shape) with \(layout)")
     let (out, lse, q, kv) = (Storage(n * c), Storage(layout.heads * n), self, keyValues)
-    let form = q.tape?.form
     let plan = AttentionPlan([.init(rows: 0..<n, ranges: ranges)])
     let call = { (body: (inout sp_attention_t) -> Void) in
-      plan.each { rows, keys, first, last in
+      plan.each { part in
         var a = layout.call(
-          q.pointer, row: c, to: kv.pointer, row: 2 * half, out.pointer, lse.pointer)
-        (a.queries, a.keys, a.first, a.last) = (rows.count, keys, first, last)
-        a.halves = form == .bf16
+          part, form, q.pointer, row: c, to: kv.pointer, row: 2 * half, out.pointer, lse.pointer)
         body(&a)
       }
     }
@@ -219,16 +225,16 @@ extension Tensor {
 }
 
 extension HeadLayout {
-  /// A kernel's call on rows of queries, and of keys with their values behind them; the number of
-  /// rows and what they see are yet to be filled in.
+  /// A kernel's call on rows of queries, and of keys with their values behind them.
   fileprivate func call(
-    _ q: UnsafePointer<Float>, row: Int, to k: UnsafePointer<Float>, row keyRow: Int,
-    _ out: UnsafeMutablePointer<Float>, _ lse: UnsafeMutablePointer<Float>
+    _ part: AttentionPlan.Part, _ form: WeightForm, _ q: UnsafePointer<Float>, row: Int,
+    to k: UnsafePointer<Float>, row keyRow: Int, _ out: UnsafeMutablePointer<Float>,
+    _ lse: UnsafeMutablePointer<Float>
   ) -> sp_attention_t {
     sp_attention_t(
-      queries: 0, keys: 0, heads: heads, key_heads: keyHeads, width: width, halves: false, q: q,
-      k: k,
-      v: k + keyHeads * width, q_row: row, k_row: keyRow, first: nil, last: nil, scale: scale,
+      queries: part.queries, keys: part.keys, heads: heads, key_heads: keyHeads, width: width,
+      bf16: form == .bf16, q: q, k: k, v: k + keyHeads * width, q_row: row, k_row: keyRow,
+      first: part.first, last: part.last, scale: scale,
       dropout: sp_dropout_t(rate: 0, key: 0), out: out, out_row: heads * width, lse: lse)
   }
 }

@@ -18,12 +18,7 @@ public final class Tape {
   /// Sees each result, and each gradient, as it is made: how a NaN is traced to where it arose.
   public var watch: ((_ label: String, _ floats: UnsafeMutableBufferPointer<Float>) -> Void)?
 
-  /// The form of products that have no weight: those of attention.
-  let form: WeightForm
-
-  public init(_ gradients: Gradients, form: WeightForm = .float32) {
-    (self.gradients, self.form) = (gradients, form)
-  }
+  public init(_ gradients: Gradients) { self.gradients = gradients }
 
   /// An input whose gradient is wanted.
   public func leaf(_ value: Tensor) -> Tensor {

@@ -20,9 +20,6 @@ public struct RunPlan: Codable, Equatable, Sendable {
   /// Of a BLT: tokens a patch in the training split, on average.
   public var meanPatch: Double?
 
-  /// The form of the factors in a step's products.
-  public var form: WeightForm { training.settled.precision?.form ?? .float32 }
-
   enum CodingKeys: String, CodingKey {
     case version, name, model, training, start
     case meanPatch = "mean_patch"

@@ -39,14 +39,12 @@ public final class Trainer<Task: TrainingTask> {
   public private(set) var turn: RateTurn?
   public let optimizer: Optimizer
   private let gradients: [Gradients]
-  private let form: WeightForm
 
   /// Tokens that a lane takes through the model at once: a layer's activations should stay in L2.
   private let sliceTokens = 512
 
   public init(_ config: TrainingConfig, _ task: Task, lanes: Lanes) {
     (self.config, self.task, self.lanes) = (config.settled, task, lanes)
-    form = self.config.precision?.form ?? .float32
     let (all, parameters) = (task.parameters.parameters, task.parameters.trainable)
     optimizer = Optimizer(config.optimizer, parameters)
     gradients = (0..<lanes.count).map { _ in Gradients(parameterCount: all.count) }
@@ -79,7 +77,7 @@ public final class Trainer<Task: TrainingTask> {
   public func next() throws -> StepReport? {
     guard step < config.steps else { return nil }
     // Within a step alone: evaluation, samples and views read the float32 masters.
-    task.parameters.use(form, training: true)
+    task.parameters.use(config.form, training: true)
     defer { task.parameters.use(.float32) }
     task.parameters.repack(lanes)
     var random = RandomStream(seed: config.seed, name: "data")
@@ -124,7 +122,7 @@ public final class Trainer<Task: TrainingTask> {
     lanes.map(0..<lanes.count) { [self] lane in
       var total = (sum: 0.0, count: 0)
       for slice in slices where slice.lane == lane {
-        let tape = Tape(gradients[lane], form: form)
+        let tape = Tape(gradients[lane])
         let (sum, count) = task.loss(batch, slice.sequences, makePass(tape, pass, slice))
         total.sum += Double(sum.values[0])
         total.count += count
@@ -177,7 +175,7 @@ public final class Trainer<Task: TrainingTask> {
     var culprit: String?
     let scratch = Gradients(parameterCount: task.parameters.parameters.count)
     for slice in slices(of: batch) where culprit == nil {
-      let tape = Tape(scratch, form: form)
+      let tape = Tape(scratch)
       tape.watch = { label, floats in
         if culprit == nil, floats.contains(where: { !$0.isFinite }) { culprit = label }
       }

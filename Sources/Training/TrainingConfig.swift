@@ -71,6 +71,9 @@ public enum TaskName: String, Codable, CaseIterable, Sendable { case language }
 public enum Precision: String, Codable, CaseIterable, Sendable {
   case float32, bf16
 
+  /// What the CPU is best at.
+  static var usual: Precision { Kernel.path == .amx ? .bf16 : .float32 }
+
   public var form: WeightForm { self == .bf16 ? .bf16 : .float32 }
 }
 
@@ -243,12 +246,15 @@ extension TrainingConfig {
 }
 
 extension TrainingConfig {
-  /// With what its zeros stand for: all threads, and a schedule as long as the run.
+  /// The form of the factors in a step's products.
+  public var form: WeightForm { (precision ?? .usual).form }
+
+  /// With what was left open: all threads, a schedule as long as the run, the usual precision.
   public var settled: TrainingConfig {
     var config = self
     if threads == 0 { config.threads = Lanes.available }
     if schedule.steps == 0 { config.schedule.steps = steps }
-    config.precision = precision ?? (Kernel.path == .amx ? .bf16 : .float32)
+    config.precision = precision ?? .usual
     return config
   }
 

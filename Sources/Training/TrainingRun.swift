@@ -86,11 +86,13 @@ public final class TrainingRun {
       let (mean, threshold) = ((100 * mean).rounded() / 100, (1e4 * threshold).rounded() / 1e4)
       notes.append("patches of \(mean) bytes on average, above \(threshold) nats")
     }
-    let begun = try RunPlan(of: folder.path)
-    for (before, now) in [
-      (begun.cpuPath, Kernel.path.rawValue), (begun.form.rawValue, plan.form.rawValue),
-    ] where before != now {
-      notes.append("begun with \(before), going on with \(now): other rounding")
+    if Kernel.path.rawValue != plan.cpuPath {
+      notes.append(
+        "begun on \(plan.cpuPath), going on with \(Kernel.path.rawValue): other rounding")
+    }
+    let before = sets.isEmpty ? config.form : try RunPlan(of: folder.path).training.form
+    if saved != nil, before != config.form {
+      notes.append("so far in \(before), going on in \(config.form): other rounding")
     }
     try plan.write(to: folder.path)
     try folder.beginLog(at: saved?.step ?? 0)

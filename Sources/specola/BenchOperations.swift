@@ -71,7 +71,7 @@ private struct OperationTable {
       workload, "attention", "\(sequences)×\(c.context), \(heads.heads)×\(heads.width)",
       input: [n, heads.packedWidth], Amount(operations: 2 * pairs),
       backward: Amount(operations: 5 * pairs)
-    ) { $0.attention(heads, plan) }
+    ) { [form = bench.precision] in $0.attention(heads, plan, form: form) }
     let (gain, bias) = (parameter([width]), parameter([width], index: 1))
     add(
       workload, "norm", "\(n)×\(width)", input: [n, width], Amount(bytes: Double(8 * n * width)),
@@ -153,11 +153,11 @@ private struct OperationTable {
     _ workload: Workload, _ name: String, _ shape: String, input: Shape, _ forward: Amount,
     backward: Amount, _ body: (Tensor) -> Tensor
   ) {
-    let (gradients, form) = (Gradients(parameterCount: 2), bench.precision)
+    let gradients = Gradients(parameterCount: 2)
     let x = Tensor(input, (0..<input.count).map { Float($0 % 11) * 0.1 - 0.5 })
     func run(isBackward: Bool) -> Double {
       gradients.begin()
-      let tape = Tape(gradients, form: form)
+      let tape = Tape(gradients)
       let leaf = tape.leaf(x)
       var result = x
       let forward = specola.seconds { result = body(leaf) }

@@ -46,7 +46,8 @@ struct Train: ParsableCommand {
 
   @OptionGroup var engine: EngineOptions
 
-  @Option(help: "float32 or bf16; by default bf16 where the CPU has matrix tiles.")
+  @Option(
+    help: "float32 or bf16; a run's own, and of a new one bf16 where the CPU has matrix tiles.")
   var precision: Precision?
 
   @Flag(help: "Print the lines of log.jsonl.")
@@ -144,7 +145,7 @@ private struct TrainingReporter {
     note(
       "\(run.folder.path): \(grouped(run.model.parameters.count)) parameters, "
         + "\(grouped(config.steps)) steps from \(grouped(firstStep)), seed \(config.seed), "
-        + "\(config.threads) threads, \(run.plan.form.rawValue) on \(Kernel.path.rawValue)")
+        + "\(config.threads) threads, \(config.form.rawValue) on \(Kernel.path.rawValue)")
     var unread: Failure?  // The output that nobody takes any more.
     do {
       while let event = try run.next() {

@@ -127,8 +127,8 @@ import Testing
     func skipped(_ edits: AttentionEdit...) -> Double {
       AttentionSnapshot(model, ids: ids, edits: edits).maskFacts(layer: 0).skipped
     }
-    // Three by three blocks: above the diagonal, and with a window of 64 the one at the lower left.
-    #expect(skipped() == 3.0 / 9 && skipped(.mask(.window(64))) == 4.0 / 9)
+    // 12 x 12 blocks: those above the diagonal, and with a window of 64 all but 5 in a row.
+    #expect(skipped() == 66.0 / 144 && skipped(.mask(.window(64))) == (66 + 28.0) / 144)
     let names: [AttentionMask] = [.window(7), .causal & .documents([0, 2])]
     #expect(names.map(\.name) == ["window=7", "causal & documents"])
     #expect(

@@ -32,7 +32,7 @@ private let paths =
   @Test(arguments: paths) func gradientsInBF16(_ name: String) async {
     await #expect(processExitsWith: .success) { [name] in
       #expect(force(name))
-      for (m, k, n) in [(1, 5, 3), (19, 33, 47), (64, 96, 65)] {
+      for (m, k, n) in [(1, 5, 3), (19, 33, 47), (64, 96, 65), (300, 20, 33)] {
         for layout in [WeightLayout.inputsFirst, .outputsFirst] {
           let (exact, rounded) = (
             gradients(m, k, n, layout, .float32), gradients(m, k, n, layout, .bf16)
@@ -47,12 +47,14 @@ private let paths =
     }
   }
 
-  /// Near the float32 kernel, whose own test is against loops in double; sequences longer than a
-  /// block of queries and than one of depth, of which none sees another's keys.
+  /// Near the float32 kernel, whose own test is against loops in double: sequences longer than the
+  /// blocks of queries, keys and depth, of which none sees another's keys.
   @Test(arguments: paths) func attentionInBF16(_ name: String) async {
     await #expect(processExitsWith: .success) { [name] in
       #expect(force(name))
-      for (lengths, window) in [([40], Int.max), ([33, 70, 5], .max), ([150], 40), ([600], 70)] {
+      for (lengths, window) in [
+        ([40], Int.max), ([33, 70, 5], .max), ([150], 40), ([600], 70), ([600], .max),
+      ] {
         for (heads, keyHeads, width) in [(2, 1, 5), (1, 1, 16), (3, 3, 40)] {
           for dropout in [nil, DropoutMask(rate: 0.25, key: 5, firstRow: 3)] {
             let layout = HeadLayout(heads: heads, keyHeads: keyHeads, width: width)
@@ -69,6 +71,43 @@ private let paths =
           }
         }
       }
+    }
+  }
+
+  /// Queries of one kind of rows and keys of another, fewer of either than of the other.
+  @Test(arguments: paths) func crossAttentionInBF16(_ name: String) async {
+    await #expect(processExitsWith: .success) { [name] in
+      #expect(force(name))
+      let layout = HeadLayout(heads: 4, keyHeads: 2, width: 24)
+      for (queries, keys) in [(50, 330), (330, 50)] {
+        let ranges = KeyRanges(
+          first: (0..<queries).map { Int32($0 * (keys - 9) / queries) },
+          last: (0..<queries).map { Int32($0 * (keys - 9) / queries + 9) }, keys: keys)
+        let both = [WeightForm.float32, .bf16].map { form in
+          let tape = Tape(Gradients(parameterCount: 0))
+          let q = tape.leaf(tensor([queries, 96], "queries"))
+          let kv = tape.leaf(tensor([keys, 96], "keys and values"))
+          let y = q.attention(to: kv, layout, ranges, form: form)
+          tape.backward(from: y, seed: normals(queries * 96, "seed"))
+          return [y.values] + [q, kv].map { tape.gradient(of: $0) ?? [] }
+        }
+        for (a, b) in zip(both[0], both[1]) {
+          let error = length(zip(a, b).map { Double($0 - $1) })
+          let norm = length(a.map(Double.init))
+          #expect(error > 0 && error < 0.01 * norm, "\(queries), \(keys): \(error) of \(norm)")
+        }
+      }
+    }
+  }
+
+  /// One to three queries are read in float32, and so is what flows back: a token that sees itself
+  /// alone has no gradient of scores.
+  @Test(arguments: paths) func fewQueriesStayExact(_ name: String) async {
+    await #expect(processExitsWith: .success) { [name] in
+      #expect(force(name))
+      let layout = HeadLayout(heads: 2, width: 5)
+      let exact = attention([1, 2, 3], .max, layout, nil, .float32)
+      #expect(attention([1, 2, 3], .max, layout, nil, .bf16) == exact)
     }
   }
 
@@ -187,9 +226,9 @@ private func attention(
         rows: start..<start + n,
         ranges: ranges(queries: n, keys: n, causal: true, window: window))
     })
-  let tape = Tape(Gradients(parameterCount: 0), form: form)
+  let tape = Tape(Gradients(parameterCount: 0))
   let x = tape.leaf(tensor([count, layout.packedWidth], "attention"))
-  let y = x.attention(layout, plan, dropout: dropout)
+  let y = x.attention(layout, plan, form: form, dropout: dropout)
   tape.backward(from: y, seed: normals(count * layout.heads * layout.width, "seed"))
   return [y.values, tape.gradient(of: x) ?? []].map { $0.map(Double.init) }
 }

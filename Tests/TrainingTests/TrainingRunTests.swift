@@ -114,14 +114,14 @@ import Training
       }
       do {
         let run = try TrainingRun(makeRun(folder + "/run") { $0.precision = .bf16 })
-        #expect(run.plan.form == .bf16 && run.notes.isEmpty)
+        #expect(run.plan.training.form == .bf16 && run.notes.isEmpty)
         try go(run, to: 2, turning: [:])
         try run.save()
       }
       #expect(try open().notes.isEmpty)
       let other = try open([("precision", "float32")])
-      #expect(other.notes == ["begun with bf16, going on with float32: other rounding"])
-      #expect(other.plan.form == .float32 && other.trainer.step == 2)
+      #expect(other.notes == ["so far in bf16, going on in float32: other rounding"])
+      #expect(other.plan.training.form == .float32 && other.trainer.step == 2)
       let stored = try JSON(contentsOf: folder + "/run/run.json")
       #expect(stored.object?["training"]?.object?["precision"] == "float32")
       // What no one chose depends on the CPU, and is stored as what it was.

@@ -271,7 +271,8 @@ private let text = "Anna found a red key in the wood. Perché no? ~12~"
       }
       bench.run("view attention", "stage masked")
       #expect(
-        bench.screen().contains("mask window=24 hides ") && bench.screen().contains("decoder head"))
+        bench.screen().contains("mask window=24 hides ") && bench.screen().contains("decoder head"),
+        "\(bench.screen())")
       bench.run("view model", "set pane=stages", "export \"\(bench.folder)/bytes.csv\" what=data")
       let csv = String(
         decoding: try FileSystem.readAll(bench.folder + "/bytes.csv"), as: UTF8.self)

@@ -55,7 +55,7 @@ typedef struct {
 /// are rows with strides; head h lies at column h * width, its key head at h / (heads / key_heads).
 typedef struct {
   ptrdiff_t queries, keys, heads, key_heads, width;
-  bool halves;  // products of bf16 numbers; scores, weights and sums are float32 still
+  bool bf16;  // products of bf16 numbers; scores, softmax and sums are float32
   const float *q, *k, *v;
   ptrdiff_t q_row, k_row;  // k and v share a stride
   const int32_t *first, *last;

@@ -142,7 +142,7 @@ extension ModelView {
       ("FLOP", "one multiplication or addition: a matrix takes two for each of its numbers"),
       ("q.k w.v", "queries times keys, weights times values: grows with the prompt"),
       ("hides", "the share of all pairs of tokens that a mask hides"),
-      ("skips", "the share of blocks of 64 x 64 pairs that are never computed"),
+      ("skips", "the share of blocks of 16 x 16 pairs that are never computed"),
       ("map", "every number by sign and size; large weights in blocks, by their largest"),
       ("std", "the standard deviation: how far numbers lie from their mean"),
     ]

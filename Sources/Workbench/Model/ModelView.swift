@@ -260,7 +260,7 @@ struct ModelView: View {
         line: row + 1)
     }
     canvas.write(
-      "skips: blocks of 64 x 64 pairs", in: area, line: masks.count + 1, .dim)
+      "skips: blocks of 16 x 16 pairs", in: area, line: masks.count + 1, .dim)
   }
 
   private func drawConfiguration(_ model: ModelFacts, on canvas: inout Canvas, in area: Rect) {
