@@ -61,7 +61,8 @@ import Testing
       "train train.json model=model.json steps=100000 log_every=1 checkpoint_every=100000")
     try tmux.wait(for: "Enter starts")
     try tmux.press("Enter")
-    try tmux.wait(for: "RUNNING")
+    // A run that is paused before its first step is "ready" again.
+    try tmux.wait("a first step") { $0.contains("RUNNING") && !$0.contains(" 0/100,000") }
     try tmux.press("Space")
     try tmux.wait(for: "paused")
     try tmux.command("step 50")
