@@ -5,8 +5,6 @@
 enum { BLOCK = 16, BLOCK_BF16 = 32 };  // Queries; views speak of blocks of 16.
 enum { GRAIN_BF16 = 32 };  // Keys: whole tiles of k, and whole panels.
 
-#define LOG2_E 1.44269504f
-
 /// The n scores of a row become e^(scale (s - their largest)) in the places first ..< last, and 0
 /// in the others; what lies behind them, up to the end of a vector, may be anything and becomes 0.
 /// Gives the largest, scaled, and the sum.
@@ -89,7 +87,7 @@ INLINE bool is_few(const sp_attention_t *a) { return a->queries < 4 && a->dropou
 #include "short_attention_kernels.h"
 
 static void attend(const sp_attention_t *a) {
-  const bool bf16 = a->bf16 && !is_few(a);
+  const bool bf16 = a->bf16;
   const ptrdiff_t block = bf16 ? BLOCK_BF16 : BLOCK, grain = bf16 ? GRAIN_BF16 : PANEL;
   const ptrdiff_t width = a->width, stride = padded(a->keys);
   float *s = sp_scratch(3, block * stride);

@@ -97,10 +97,12 @@ INLINE vf within(vf low, vf x, vf high) {
   return high < x ? high : x;
 }
 
+#define LOG2_E 1.44269504f
+
 /// e^x within 2 ulp; 0 below -87.3, NaN kept (Cephes' polynomial).
 INLINE vf vexp(vf x) {
   const vf low = -87.33654f, magic = 12582912.0f, y = within(low, x, 88.37626f);
-  const vf shifted = y * 1.44269504f + magic;  // Adding 1.5 * 2^23 rounds to an integer.
+  const vf shifted = y * LOG2_E + magic;  // Adding 1.5 * 2^23 rounds to an integer.
   const vf n = shifted - magic;
   vf r = y - n * 0.693359375f;
   r += n * 2.12194440e-4f;
