@@ -79,7 +79,7 @@ public enum Pool {
 
   private static func allocate(_ size: Int) -> UnsafeMutableRawPointer {
     // Whole matrices are read faster from large pages, where the system has them.
-    let isLarge = size >= 4 << 20
+    let isLarge = size >= 2 << 20
     guard let block = aligned_alloc(isLarge ? 2 << 20 : 64, size) else {
       fatalError("the system has no \(size) bytes for a tensor")
     }
