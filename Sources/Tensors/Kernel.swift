@@ -1,4 +1,5 @@
 import CKernels
+@_exported import Threads  // Who has tensors has lanes to work on them.
 
 /// The kernels, and the choice among their CPU paths.
 public enum Kernel {

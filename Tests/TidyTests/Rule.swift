@@ -10,9 +10,10 @@ struct Rule {
       imports(["CNcurses"], by: "only Terminal") { $0 == "Terminal" },
       imports(["Terminal"], by: "only specola") { ["specola", "TerminalTests"].contains($0) },
       imports(
-        ["Foundation", "FoundationEssentials"], by: "no Tensors, Layers, Models, Screen, Workbench"
+        ["Foundation", "FoundationEssentials"],
+        by: "no Threads, Tensors, Layers, Models, Screen, Workbench"
       ) {
-        !["Tensors", "Layers", "Models", "Screen", "Workbench"].contains($0)
+        !["Threads", "Tensors", "Layers", "Models", "Screen", "Workbench"].contains($0)
       },
       code("only specola prints", /\b(print|debugPrint)\(/, "print(1)") {
         ["specola", "specola-fuzz"].contains($0.target)
@@ -20,7 +21,7 @@ struct Rule {
       code("no forced try", /\btry!/, "try! load()"),
       code(
         "unchecked Sendable only in Lanes", /@unchecked Sendable/, "class A: @unchecked Sendable"
-      ) { $0.path == "Sources/Tensors/Lanes.swift" },
+      ) { $0.path == "Sources/Threads/Lanes.swift" },
       code("no unsafe isolation", /nonisolated\(unsafe\)/, "nonisolated(unsafe) var a = 1"),
       lines("a force unwrap has a reason beside it", offence: ["Sources/A/A.swift": "\n\nx = y!"]) {
         source, index in

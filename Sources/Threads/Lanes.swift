@@ -66,7 +66,7 @@ public final class Lanes: Sendable {
   ///
   /// Ranges begin at multiples of `grain`. `work` is in bytes to be read: to wake a lane costs as
   /// much as to read some ten thousand.
-  static func shareOut(
+  package static func shareOut(
     _ count: Int, by grain: Int, work: Int, _ body: @escaping (Range<Int>) -> Void
   ) {
     guard work >= 1 << 16, let lanes = lent else { return body(0..<count) }
