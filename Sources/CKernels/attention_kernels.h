@@ -60,8 +60,9 @@ INLINE right_factor right(bool bf16, int slot, const float *b, ptrdiff_t b_row, 
                           ptrdiff_t k, ptrdiff_t n) {
   if (!bf16) return (right_factor){packed(slot, b, b_row, transposed, k, n), NULL, 0};
   uint32_t *pairs = (uint32_t *)sp_scratch(slot, sp_bf16_pairs(k, n));
-  SP_NAME(pack_bf16)(pairs, b, b_row, transposed, k, n);
-  return (right_factor){{0}, pairs, sp_bf16_pairs(k, SP_PANEL)};
+  const ptrdiff_t panel = sp_bf16_pairs(k, SP_PANEL);
+  SP_NAME(pack_bf16)(pairs, panel, b, b_row, transposed, k, n);
+  return (right_factor){{0}, pairs, panel};
 }
 
 /// C [m, n] = A [m, k] B for the part of B that begins at a row and a column, one of them 0, the
@@ -71,7 +72,9 @@ INLINE void partial(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const float *a, ptrdi
                     destination d) {
   if (b.pairs) {
     const uint32_t *part = b.pairs + column / SP_PANEL * b.panel + row / 2 * SP_PANEL;
-    return product_bf16(m, n, k, a, a_row, a_column, part, b.panel, d);
+    const bool turned = a_column != 1;
+    const given rows = {a, NULL, turned ? a_column : a_row};
+    return product_bf16(m, n, k, rows, turned, part, b.panel, d);
   }
   b.floats.floats += column * (b.floats.row ? 1 : b.floats.depth);
   b.floats.columns -= column;

@@ -6,44 +6,49 @@
 //   TILE_ZERO(t)  TILE_LOAD(t, from, bytes a row)  TILE_STORE(t, to, bytes a row)
 //   TILE_MULTIPLY(c, a, b)     c += a b over 32 numbers of k
 
-/// A block of A in rows of whole tiles.
-typedef struct { ptrdiff_t rows, pairs; uint32_t *factors; } left;
+/// A block of A: rows of so many pairs, whole tiles of them, `row` apart.
+typedef struct { ptrdiff_t rows, pairs, row; const uint32_t *factors; } left;
 
-static left pack_left(const float *a, ptrdiff_t a_row, ptrdiff_t a_column, ptrdiff_t rows,
-                      ptrdiff_t k) {
+static left pack_left(given a, bool turned, ptrdiff_t rows, ptrdiff_t k) {
   const ptrdiff_t pairs = sp_bf16_depth(k) / 2;
+  if (a.rounded && !turned) return (left){rows, pairs, a.row / 2, (const uint32_t *)a.rounded};
   uint32_t *to = (uint32_t *)sp_scratch(7, ROWS_BF16 * DEPTH_BF16 / 2);
-  if (a_column == 1) {
-    for (ptrdiff_t i = 0; i < rows; i++) pack_row(to + i * pairs, a + i * a_row, k, pairs);
-    return (left){rows, pairs, to};
+  const left block = {rows, pairs, pairs, to};
+  if (!turned) {
+    for (ptrdiff_t i = 0; i < rows; i++) pack_row(to + i * pairs, a.floats + i * a.row, k, pairs);
+    return block;
   }
   uint32_t *panels = (uint32_t *)sp_scratch(8, ROWS_BF16 * DEPTH_BF16 / 2);
-  pack_panels(panels, a, a_column, false, k, rows, 2 * pairs);
+  pack_panels(panels, pairs * SP_PANEL, a, false, k, rows, 2 * pairs);
   for (ptrdiff_t i = 0; i < rows; i += 16)
     for (ptrdiff_t t = 0; t < pairs; t += 16)
       turn16(to + i * pairs + t, pairs, panels + i * pairs + t * SP_PANEL, SP_PANEL);
-  return (left){rows, pairs, to};
+  return block;
 }
 
-/// Finishes what of an accumulator lies inside C: `rows` and `columns` of it, 16 at most.
-static void finish_tile(const float *sums, destination d, ptrdiff_t rows, ptrdiff_t columns) {
-  for (ptrdiff_t i = 0; i < least(rows, 16); i++, sums += 16)
-    for (ptrdiff_t j = 0; j < least(columns, 16); j += V)
-      finish(load(sums + j), d, i, j, least(V, columns - j));
+/// Finishes an accumulator of 16 by 16, which began with zeros.
+static void finish_sums(float *sums, destination d, ptrdiff_t rows, ptrdiff_t columns) {
+  const bool begins = d.accumulate || d.last.bias || d.last.residual;
+  for (ptrdiff_t i = 0; begins && i < rows; i++)
+    for (ptrdiff_t j = 0; j < columns; j += V) {
+      float *at = sums + i * 16 + j;
+      store(at, load(at) + beginning(d, i, j, least(V, columns - j)));
+    }
+  finish_block(sums, 16, d, rows, columns);
 }
 
 /// C [rows, n] (+)= A B for the first n columns of panels that lie `panel` pairs apart.
 ///
 /// Where one tile is left over, its neighbour is the same once more, and is not stored.
 static void multiply_bf16(left a, const uint32_t *b, ptrdiff_t panel, ptrdiff_t n, destination d) {
-  const ptrdiff_t row = a.pairs * 4;
+  const ptrdiff_t row = a.row * 4;
   float sums[16 * 16];
   TILE_BEGIN();
   for (ptrdiff_t j = 0; j < n; j += 32) {
     const uint32_t *b0 = b + j / 16 * panel, *b1 = j + 16 < n ? b0 + panel : b0;
     for (ptrdiff_t i = 0; i < a.rows; i += 32) {
-      const uint32_t *a0 = a.factors + i * a.pairs;
-      const uint32_t *a1 = i + 16 < a.rows ? a0 + 16 * a.pairs : a0;
+      const uint32_t *a0 = a.factors + i * a.row;
+      const uint32_t *a1 = i + 16 < a.rows ? a0 + 16 * a.row : a0;
       TILE_ZERO(0); TILE_ZERO(1); TILE_ZERO(2); TILE_ZERO(3);
       for (ptrdiff_t t = 0; t < a.pairs; t += 16) {
         TILE_LOAD(4, a0 + t, row);
@@ -59,7 +64,8 @@ static void multiply_bf16(left a, const uint32_t *b, ptrdiff_t panel, ptrdiff_t 
 #define FINISH(t, down, right)                                                              \
   if (rows > down && columns > right) {                                                     \
     TILE_STORE(t, sums, 64);                                                                \
-    finish_tile(sums, advanced(d, i + down, j + right), rows - down, columns - right);      \
+    finish_sums(sums, advanced(d, i + down, j + right), least(rows - down, 16),             \
+                least(columns - right, 16));                                                \
   }
       FINISH(0, 0, 0) FINISH(1, 0, 16) FINISH(2, 16, 0) FINISH(3, 16, 16)
 #undef FINISH

@@ -18,20 +18,27 @@ static bool has_avx512(void) {
 #endif
 
 /// Whether a table's bf16 product is what plain loops make of it: rows, columns and depth that no
-/// tile divides, A as it lies and transposed.
+/// tile divides, A as it lies, transposed and rounded beforehand.
 static bool multiplies(const sp_table *table) {
-  enum { M = 37, N = 41, K = 75 };
+  enum { M = 37, N = 41, K = 75, DEPTH = 96 };
+  static uint16_t rows[48 * DEPTH];  // M and K in whole tiles
   float a[M * K], b[K * N], c[M * N];
   for (int i = 0; i < M * K; i++) a[i] = (float)(i * 37 % 31 - 15) / 16;  // exact in bf16
   for (int i = 0; i < K * N; i++) b[i] = (float)(i * 29 % 23 - 11) / 16;
-  for (int turned = 0; turned < 2; turned++) {
-    const sp_product_t p = {.m = M, .n = N, .k = K, .a = a, .a_row = turned ? 1 : K,
-                            .a_column = turned ? M : 1, .b = b, .b_row = N, .c = c, .c_row = N};
+  table->round_rows(rows, a, K, NULL, M, K);
+  for (int round = 0; round < 3; round++) {
+    const int row = round == 1 ? 1 : K, column = round == 1 ? M : 1;
+    sp_product_t p = {.m = M, .n = N, .k = K, .a = a, .a_row = row, .a_column = column,
+                      .b = b, .b_row = N, .c = c, .c_row = N};
+    if (round == 2) {
+      p.a_rounded = rows;
+      p.a_row = DEPTH;
+    }
     table->gemm_bf16(&p, NULL);
     for (int i = 0; i < M; i++)
       for (int j = 0; j < N; j++) {
         float sum = 0;  // multiples of 1 / 256 below 128: exact
-        for (int t = 0; t < K; t++) sum += a[i * p.a_row + t * p.a_column] * b[t * N + j];
+        for (int t = 0; t < K; t++) sum += a[i * row + t * column] * b[t * N + j];
         if (!(fabsf(sum - c[i * N + j]) == 0)) return false;
       }
   }

@@ -10,9 +10,6 @@
 
 enum { DIGITS = 32639 };  // 127 * 256 + 127: what two digits reach.
 
-/// Adding and taking it away rounds a float below 2^22 to an integer, ties to even.
-#define ROUNDER 12582912.0f
-
 /// Packs B [k, n], or the transpose of what lies at b, into whole panels at `to`.
 static void SP_NAME(pack_int8)(float *to, const float *b, ptrdiff_t b_row, bool transposed,
                                ptrdiff_t k, ptrdiff_t n) {
@@ -33,8 +30,8 @@ static void SP_NAME(pack_int8)(float *to, const float *b, ptrdiff_t b_row, bool 
       const float inverse = top > 1e-30f && bad == 0 ? 127 / top : 0;
       for (ptrdiff_t t = 0; t < k; t++) {
         float x = from[t * row] * inverse;
-        x += ROUNDER;
-        x -= ROUNDER;
+        x += TO_INTEGER;
+        x -= TO_INTEGER;
         bytes[t / 4 * 64 + c * 4 + t % 4] = (uint8_t)(bad == 0 ? (int)x + 128 : 128);
       }
     }
@@ -54,7 +51,7 @@ static sp_digits_t digits(int8_t *to, const float *x, ptrdiff_t n, ptrdiff_t dep
   const float inverse = most > 1e-30f && flaw == 0 ? DIGITS / most : 0;
   memset(high + n, 0, depth - n);
   memset(low + n, 0, depth - n);
-  EACH(n, vf y = LOAD(x) * inverse; y += ROUNDER; y -= ROUNDER;
+  EACH(n, vf y = LOAD(x) * inverse; y += TO_INTEGER; y -= TO_INTEGER;
        vi q = inverse == 0 ? (vi)0 : __builtin_convertvector(y, vi); vi h = (q + 128) >> 8;
        vi l = q - h * 256; high_sum += h; low_sum += l;
        vb hb = __builtin_convertvector(h, vb); vb lb = __builtin_convertvector(l, vb);

@@ -56,10 +56,17 @@ INLINE void store_part(float *p, vf x, ptrdiff_t n) {
 
 /// x in the places first ..< last and `other` elsewhere; the vector's own first place is `at`.
 INLINE vf inside(vf x, ptrdiff_t at, ptrdiff_t first, ptrdiff_t last, float other) {
+#if SP_LANES == 16
+  const ptrdiff_t from = first - at, to = last - at;  // The mask costs no vector instruction.
+  const uint32_t below = from > 0 ? from < V ? (1u << from) - 1 : 0xFFFF : 0;
+  const uint32_t upto = to > 0 ? to < V ? (1u << to) - 1 : 0xFFFF : 0;
+  return _mm512_mask_blend_ps((__mmask16)(upto & ~below), (vf)other, x);
+#else
   vi place;
   for (int l = 0; l < V; l++) place[l] = l;
   const vi seen = (place >= (int32_t)(first - at)) & (place < (int32_t)(last - at));
   return seen ? x : (vf)other;
+#endif
 }
 
 // Sum and largest of a vector, whose halves are joined until one number is left.
@@ -98,12 +105,12 @@ INLINE vf within(vf low, vf x, vf high) {
 }
 
 #define LOG2_E 1.44269504f
+#define TO_INTEGER 12582912.0f  // Adding and taking it away rounds what is below 2^22.
 
 /// e^x within 2 ulp; 0 below -87.3, NaN kept (Cephes' polynomial).
 INLINE vf vexp(vf x) {
-  const vf low = -87.33654f, magic = 12582912.0f, y = within(low, x, 88.37626f);
-  const vf shifted = y * LOG2_E + magic;  // Adding 1.5 * 2^23 rounds to an integer.
-  const vf n = shifted - magic;
+  const vf low = -87.33654f, y = within(low, x, 88.37626f);
+  const vf shifted = y * LOG2_E + TO_INTEGER, n = shifted - TO_INTEGER;
   vf r = y - n * 0.693359375f;
   r += n * 2.12194440e-4f;
   vf p = r * 1.9875691500e-4f + 1.3981999507e-3f;
@@ -117,18 +124,20 @@ INLINE vf vexp(vf x) {
   return x != x ? x : e;
 }
 
-/// 2^x within 3 ulp; below -126 2^-126, NaN kept (Taylor's polynomial).
-INLINE vf vexp2(vf x) {
-  const vf magic = 12582912.0f, y = within(-126, x, 127), shifted = y + magic;
-  const vf r = (y - (shifted - magic)) * 0.693147181f;
-  vf p = r * 1.38888889e-3f + 8.33333333e-3f;
-  p = p * r + 4.16666667e-2f;
-  p = p * r + 1.66666667e-1f;
-  p = p * r + 0.5f;
+/// 2^x within 3 ulp for -126 ... 127 (Taylor's polynomial).
+INLINE vf vpower(vf x) {
+  const vf shifted = x + TO_INTEGER, r = x - (shifted - TO_INTEGER);
+  vf p = r * 1.54035304e-4f + 1.33335581e-3f;
+  p = p * r + 9.61812911e-3f;
+  p = p * r + 5.55041087e-2f;
+  p = p * r + 2.40226507e-1f;
+  p = p * r + 6.93147181e-1f;
   p = p * r + 1.0f;
-  p = p * r + 1.0f;
-  return x != x ? x : (vf)((vi)p + ((vi)shifted << 23));
+  return (vf)((vi)p + ((vi)shifted << 23));
 }
+
+/// The same for all x; below -126 2^-126, NaN kept.
+INLINE vf vexp2(vf x) { return x != x ? x : vpower(within(-126, x, 127)); }
 
 INLINE vf vsigmoid(vf x) { return 1.0f / (1.0f + vexp(-x)); }
 
@@ -137,10 +146,11 @@ typedef struct { vf value, slope; } vactivated;
 /// gelu(x) = x * sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3): the tanh form (Hendrycks 2016).
 /// The slope costs little beside the sigmoid, so forward keeps it for backward.
 INLINE vactivated vgelu(vf x) {
-  const vf y = within(-10, x, 10), square = y * y;  // Farther out the gate is 0 or 1.
-  const vf gate = 1.0f / (1.0f + vexp2(y * (-0.102943240f * square - 2.30220818f)));  // e^(-2 u)
-  const vf slope = gate + y * gate * (1.0f - gate) * (0.214064145f * square + 1.5957691216f);
-  return (vactivated){(x < -10 ? y : x) * gate, slope};
+  const vf low = LARGER((vf)-10, x), y = 10 < low ? (vf)10 : low;  // Beyond, the gate is 0 or 1.
+  const vf square = y * y, cube = -0.102943240f * square - 2.30220818f;
+  const vf gate = 1.0f / (1.0f + vpower(y * cube));  // e^(-2 u)
+  const vf slope = gate + y * (gate - gate * gate) * (0.214064145f * square + 1.5957691216f);
+  return (vactivated){low * gate, slope};
 }
 
 // ---- matrix product -----------------------------------------------------------------------------
@@ -206,41 +216,14 @@ static packing packed(int slot, const float *b, ptrdiff_t b_row, bool transposed
   return (packing){panels, k, n, 0, 0};
 }
 
-/// Where a tile of C goes and what is done to it on the way.
-typedef struct { float *c; ptrdiff_t row; bool accumulate; sp_epilogue_t last; } destination;
-
-INLINE destination advanced(destination d, ptrdiff_t rows, ptrdiff_t columns) {
-  const ptrdiff_t step = rows * d.row + columns;
-  d.c += step;
-  if (d.last.bias) d.last.bias += columns;
-  if (d.last.slope) d.last.slope += step;
-  if (d.last.residual) d.last.residual += step;
-  return d;
-}
-
-/// Does what is left to do with `n` sums of a row, and puts them where they go.
-INLINE void finish(vf x, destination d, ptrdiff_t row, ptrdiff_t column, ptrdiff_t n) {
-#define PART(p) (n == V ? load(p) : load_part(p, n))
-#define PUT(p, x) (n == V ? store(p, x) : store_part(p, x, n))
-  const ptrdiff_t at = row * d.row + column;
-  if (d.accumulate) x += PART(d.c + at);
-  if (d.last.bias) x += PART(d.last.bias + column);
-  if (d.last.activation == SP_GELU) {
-    const vactivated y = vgelu(x);
-    if (d.last.slope) PUT(d.last.slope + at, y.slope);
-    x = y.value;
-  }
-  if (d.last.residual) x += PART(d.last.residual + at);
-  PUT(d.c + at, x);
-}
+#include "epilogue.h"
 
 /// One tile: C [rows, vectors * V] = A [rows, k] B; of the last vector only `tail` columns exist.
 INLINE void tile(int rows, int vectors, ptrdiff_t k, const float *a, ptrdiff_t a_row,
                  ptrdiff_t a_column, const float *b, ptrdiff_t b_row, destination d,
                  ptrdiff_t tail) {
   vf s[SP_ROWS][SP_VECTORS];
-  UNROLL for (int i = 0; i < rows; i++)
-    UNROLL for (int j = 0; j < vectors; j++) s[i][j] = 0;
+  begin_tile(rows, vectors, s, d, tail);
   for (ptrdiff_t t = 0; t < k; t++, a += a_column, b += b_row) {
     vf row[SP_VECTORS];
     UNROLL for (int j = 0; j < vectors; j++) row[j] = load(b + j * V);
@@ -249,9 +232,7 @@ INLINE void tile(int rows, int vectors, ptrdiff_t k, const float *a, ptrdiff_t a
       UNROLL for (int j = 0; j < vectors; j++) s[i][j] += x * row[j];
     }
   }
-  UNROLL for (int i = 0; i < rows; i++)
-    UNROLL for (int j = 0; j < vectors; j++)
-      finish(s[i][j], d, i, j * V, j + 1 < vectors ? V : tail);
+  finish_tile(rows, vectors, s, d, tail);
 }
 
 /// C [m, n] = A [m, k] B [k, n] for the first n columns of B.
@@ -381,18 +362,14 @@ static void SP_NAME(norm_backward)(float *dx, bool accumulate, float *dgain, flo
 
 // ---- element by element -------------------------------------------------------------------------
 
-static void SP_NAME(epilogue_backward)(float *dy, const float *slope, float *sums, ptrdiff_t rows,
-                                       ptrdiff_t n) {
+static void SP_NAME(add_rows)(float *sums, const float *x, ptrdiff_t x_row, ptrdiff_t rows,
+                              ptrdiff_t n) {
   enum { GROUP = 4 };  // Rows read at once, so that the sums are seldom stored.
   for (ptrdiff_t i = 0; i < rows; i += GROUP) {
     const ptrdiff_t group = least(GROUP, rows - i);
-    EACH(n, vf s = sums ? LOAD(sums) : (vf)0;
-         for (ptrdiff_t r = i; r < i + group; r++) {
-           vf d = LOAD(dy + r * n);
-           if (slope) { d *= LOAD(slope + r * n); STORE(dy + r * n, d); }
-           s += d;
-         }
-         if (sums) STORE(sums, s););
+    EACH(n, vf s = LOAD(sums);
+         for (ptrdiff_t r = i; r < i + group; r++) s += LOAD(x + r * x_row);
+         STORE(sums, s););
   }
 }
 

@@ -17,18 +17,15 @@ public struct Linear {
   }
 
   /// [N, in] to [N, out].
-  public func callAsFunction(
-    _ x: Tensor, gelu: Bool = false, residual: Tensor? = nil
-  ) -> Tensor {
-    x.linear(weight, bias: bias, gelu: gelu, residual: residual)
+  public func callAsFunction(_ x: Tensor, residual: Tensor? = nil) -> Tensor {
+    x.linear(weight, bias: bias, residual: residual)
   }
 
   /// x + dropout(y W + b): the end of every branch of a transformer block.
   public func callAsFunction(
     _ y: Tensor, addedTo x: Tensor?, dropout rate: Float, _ pass: Pass
   ) -> Tensor {
-    guard let mask = pass.nextDropout(rate) else { return self(y, residual: x) }
-    return self(y).dropout(mask, adding: x)
+    pass.adding(to: x, dropout: rate) { self(y, residual: $0) }
   }
 }
 

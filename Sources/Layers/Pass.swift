@@ -54,6 +54,14 @@ public final class Pass {
     return rate > 0 ? mask : nil
   }
 
+  /// x + dropout(y) for the y of a branch, which adds what it is given by itself.
+  public func adding(
+    to x: Tensor?, dropout rate: Float, _ branch: (_ residual: Tensor?) -> Tensor
+  ) -> Tensor {
+    guard let mask = nextDropout(rate) else { return branch(x) }
+    return branch(nil).dropout(mask, adding: x)
+  }
+
   /// Where the first token of the pass stands in its sequence: behind what the cache holds.
   public var start: Int { state?.count ?? 0 }
 

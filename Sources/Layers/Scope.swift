@@ -53,11 +53,13 @@ public final class ParameterStore {
   /// Multiplies by every matrix in `form` from now on, which `repack` has still to fill.
   ///
   /// `training` packs what the backward pass reads too. With `.float32` the masters are read again.
-  public func use(_ form: WeightForm, training: Bool = false) {
-    for parameter in parameters { parameter.use(form, training: training) }
+  /// True where there is new memory to pack.
+  @discardableResult public func use(_ form: WeightForm, training: Bool = false) -> Bool {
+    parameters.reduce(false) { $1.use(form, training: training) || $0 }
   }
 
-  /// Packs the matrices anew after their masters were written: once an optimizer's step.
+  /// Packs the matrices anew after their masters were written by others than an
+  /// optimizer, which packs what it steps.
   public func repack(_ lanes: Lanes) {
     let work = parameters.flatMap(\.packingWork)
     lanes.each(work.indices) { work[$0]() }

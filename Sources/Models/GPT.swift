@@ -184,7 +184,10 @@ struct GPTMLP {
   }
 
   func callAsFunction(_ x: Tensor, addedTo residual: Tensor?, _ pass: Pass) -> Tensor {
-    contract(expand(x, gelu: true), addedTo: residual, dropout: dropout, pass)
+    pass.adding(to: residual, dropout: dropout) {
+      x.mlp(
+        expand.weight, bias: expand.bias, contract.weight, bias: contract.bias, residual: $0)
+    }
   }
 }
 

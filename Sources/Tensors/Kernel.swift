@@ -56,38 +56,23 @@ public enum Kernel {
     sp_add(y, x, scale, count)
   }
 
-  /// A row-major factor of a product, or its transpose; dense unless its rows stand `row` apart.
-  struct Factor {
-    let pointer: UnsafePointer<Float>
-    let transposed: Bool
-    let row: Int?
-    /// The same matrix in the form that it is multiplied in.
-    let packing: PackedMatrix?
-
-    init(_ pointer: UnsafePointer<Float>, transposed: Bool = false, row: Int? = nil) {
-      (self.pointer, self.transposed, self.row, packing) = (pointer, transposed, row, nil)
-    }
-
-    init(_ weight: Parameter, transposed: Bool) {
-      (pointer, self.transposed, row) = (UnsafePointer(weight.pointer), transposed, nil)
-      packing = weight.packing(transposed: transposed)
-    }
-  }
-
   /// C [m, n] = A [m, k] B [k, n]; with `add`, added to C, whose rows may stand `row` apart.
   ///
-  /// In another form than float32 both factors are rounded to it, B beforehand if it is packed.
+  /// In another form than float32 both factors are rounded to it, unless they are already.
   /// Lanes that were lent share the columns of C, which changes no bit of it.
   static func product(
     _ form: WeightForm, _ a: Factor, _ b: Factor, _ c: UnsafeMutablePointer<Float>,
     _ m: Int, _ n: Int, _ k: Int, row: Int? = nil, add: Bool = false,
     epilogue: sp_epilogue_t? = nil
   ) {
+    precondition(b.rounded == nil || !b.isTransposed, "a rounded factor on the right lies as it is")
     let product = sp_product_t(
-      m: m, n: n, k: k, a: a.pointer, a_row: a.transposed ? 1 : a.row ?? k,
-      a_column: a.transposed ? a.row ?? m : 1, b: b.pointer,
-      b_row: b.row ?? (b.transposed ? k : n), b_transposed: b.transposed,
-      packed: b.packing?.pointer, c: c, c_row: row ?? n, accumulate: add)
+      m: m, n: n, k: k, a: UnsafePointer(a.floats), a_row: a.isTransposed ? 1 : a.row ?? k,
+      a_column: a.isTransposed ? a.row ?? m : 1, b: UnsafePointer(b.floats),
+      b_row: b.row ?? (b.isTransposed ? k : n), b_transposed: b.isTransposed,
+      packed: b.packing?.pointer, a_rounded: UnsafePointer(a.rounded),
+      b_rounded: UnsafePointer(b.rounded),
+      c: c, c_row: row ?? n, accumulate: add)
     // Where OpenBLAS multiplies, a narrower product may round otherwise.
     let isSplit = m < 4 || b.packing != nil || sp_selected() != SP_PORTABLE
     Lanes.shareOut(n, by: 16, work: isSplit ? m * n * k * form.size : 0) { columns in
@@ -95,7 +80,9 @@ public enum Kernel {
       if columns.count < n {
         let first = columns.lowerBound
         part.n = columns.count
-        part.b += b.transposed ? first * part.b_row : first
+        let skipped = b.isTransposed ? first * part.b_row : first
+        part.b = UnsafePointer(b.floats).map { $0 + skipped }
+        part.b_rounded = UnsafePointer(b.rounded).map { $0 + skipped }
         part.packed = b.packing.map { $0.pointer + 4 * $0.panel(of: first) }
         part.c += first
         last?.advance(by: first)
@@ -117,7 +104,9 @@ extension sp_epilogue_t {
   /// What is done to the columns from `column` on.
   fileprivate mutating func advance(by column: Int) {
     bias = bias.map { $0 + column }
-    slope = slope.map { $0 + column }
+    slope = slope.map { $0 + column * (rounded == nil ? 4 : 2) }
+    sums = sums.map { $0 + column }
     residual = residual.map { $0 + column }
+    rounded = rounded.map { $0 + column }
   }
 }

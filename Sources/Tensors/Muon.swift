@@ -48,18 +48,18 @@ extension Updates {
     for _ in 0..<5 {
       // X ← (a + b A + c A²) X with A = X Xᵀ; if X is tall, X (a + b A + c A²) with A = Xᵀ X.
       Kernel.product(
-        .float32, .init(x.pointer, transposed: isTall), .init(x.pointer, transposed: !isTall),
+        .float32, .init(x, transposed: isTall), .init(x, transposed: !isTall),
         gram.pointer,
         n, n, max(rows, columns))
       Kernel.product(
-        .float32, .init(gram.pointer), .init(gram.pointer), polynomial.pointer, n, n, n)
+        .float32, .init(gram), .init(gram), polynomial.pointer, n, n, n)
       for i in gram.floats.indices {
         polynomial.floats[i] = b * gram.floats[i] + c * polynomial.floats[i]
       }
       for i in 0..<n { polynomial.floats[i * (n + 1)] += a }
       let (left, right) = isTall ? (x, polynomial) : (polynomial, x)
       Kernel.product(
-        .float32, .init(left.pointer), .init(right.pointer), next.pointer, rows, columns, n)
+        .float32, .init(left), .init(right), next.pointer, rows, columns, n)
       swap(&x, &next)
     }
     return x

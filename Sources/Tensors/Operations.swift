@@ -3,12 +3,6 @@
 
 import CKernels
 
-/// Which axis of a weight is the input: GPT-2's Conv1D stores [in, out], everyone else [out, in].
-public enum WeightLayout: Sendable {
-  case inputsFirst
-  case outputsFirst
-}
-
 extension Tensor {
   /// Records an operation if any input is recorded, else makes a constant.
   static func result(
@@ -19,90 +13,6 @@ extension Tensor {
       return Tensor(shape, storage, nil)
     }
     return tape.record(label(), shape, storage) { [unowned tape] in backward(tape, &$0) }
-  }
-
-  /// x W (+ bias), then the activation, then + residual, in one pass over the output.
-  ///
-  /// [N, in] and a weight of [in, out] (or [out, in]) give [N, out]. All three products of forward
-  /// and backward are in the weight's form.
-  public func linear(
-    _ weight: Parameter, bias: Parameter? = nil, layout: WeightLayout? = nil,
-    gelu: Bool = false, residual: Tensor? = nil
-  ) -> Tensor {
-    let (form, flipped) = (weight.form, (layout ?? weight.layout) == .outputsFirst)
-    let (m, k, n) = (rows, columns, weight.shape[flipped ? 0 : 1])
-    precondition(
-      weight.shape.rank == 2 && weight.shape[flipped ? 1 : 0] == k,
-      "\(weight.name): a weight of \(weight.shape) does not take rows of \(k)")
-    let out = Storage(m * n)
-    let recorded = tape != nil || residual?.tape != nil
-    let slope = gelu && recorded ? Storage(m * n) : nil
-    Kernel.product(
-      form, .init(pointer), .init(weight, transposed: flipped), out.pointer, m, n, k,
-      epilogue: sp_epilogue_t(
-        bias: bias?.pointer, activation: gelu ? SP_GELU : SP_IDENTITY, slope: slope?.pointer,
-        residual: residual?.pointer))
-    let x = self
-    return Tensor.result(
-      "linear " + weight.name, of: x, residual ?? x, shape: [m, n], storage: out
-    ) { tape, given in
-      // In place, unless another input is given the same, as the residual is.
-      let isOurs = slope == nil || residual == nil && isKnownUniquelyReferenced(&given)
-      let g = isOurs ? given : Storage(copying: given)
-      let sums = bias.map { tape.gradients.zeroedTarget($0) }
-      if slope != nil || sums != nil {
-        sp_epilogue_backward(g.pointer, slope?.pointer, sums, m, n)
-      }
-      x.addGradient { dx, add in
-        Kernel.product(
-          form, .init(g.pointer), .init(weight, transposed: !flipped), dx, m, k, n, add: add)
-      }
-      let (dw, add) = tape.gradients.target(weight)
-      if flipped {
-        Kernel.product(
-          form, .init(g.pointer, transposed: true), .init(x.pointer), dw, n, k, m, add: add)
-      } else {
-        Kernel.product(
-          form, .init(x.pointer, transposed: true), .init(g.pointer), dw, k, n, m, add: add)
-      }
-      residual?.passGradient(given)
-    }
-  }
-
-  /// The outputs of several layers without bias, side by side.
-  ///
-  /// [N, in] and weights of [out, in] give [N, sum of their out].
-  public func linear(sideBySide weights: [Parameter]) -> Tensor {
-    let (m, k, n) = (rows, columns, weights.reduce(0) { $0 + $1.shape[0] })
-    let out = Storage(m * n)
-    var column = 0
-    let parts = weights.map { weight in
-      defer { column += weight.shape[0] }
-      precondition(weight.shape[1] == k, "\(weight.name): \(weight.shape), rows of \(k)")
-      return (weight, column, width: weight.shape[0])
-    }
-    for (weight, column, width) in parts {
-      Kernel.product(
-        weight.form, .init(pointer), .init(weight, transposed: true), out.pointer + column, m,
-        width, k, row: n)
-    }
-    let x = self
-    return Tensor.result(
-      "linear " + weights[0].name, of: x, shape: [m, n], storage: out
-    ) { tape, g in
-      for (weight, column, width) in parts {
-        let part = g.pointer + column
-        x.addGradient { dx, add in
-          Kernel.product(
-            weight.form, .init(part, row: n), .init(weight, transposed: false), dx, m, k, width,
-            add: add)
-        }
-        let (dw, add) = tape.gradients.target(weight)
-        Kernel.product(
-          weight.form, .init(part, transposed: true, row: n), .init(x.pointer), dw, width, k, m,
-          add: add)
-      }
-    }
   }
 
   /// silu(x) · y, element by element: the gated unit of Shazeer (2020).

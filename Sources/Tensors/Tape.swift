@@ -30,7 +30,7 @@ public final class Tape {
   ) -> Tensor {
     watch?(label, storage.floats)
     entries.append(Entry(label: label, gradient: nil, backward: backward))
-    return Tensor(shape, storage, (self, entries.count - 1))
+    return Tensor(shape, storage, Place(tape: self, index: entries.count - 1, count: shape.count))
   }
 
   /// Adds the gradient of `output`, weighted by `seed` (ones if nil), to every leaf and parameter.
@@ -86,16 +86,27 @@ public final class Tape {
   }
 }
 
-extension Tensor {
-  /// Writes or adds this tensor's gradient, when it is recorded.
+/// Where a tape has recorded a tensor: all that is needed of it to give it a gradient.
+struct Place {
+  let tape: Tape
+  let index: Int
+  let count: Int
+
+  /// Writes or adds the tensor's gradient.
   func addGradient(_ body: (UnsafeMutablePointer<Float>, _ accumulate: Bool) -> Void) {
-    place.map { $0.tape.add($0.index, shape.count, body) }
+    tape.add(index, count, body)
   }
 
   /// Gives away a gradient that the caller will not touch again.
-  func passGradient(_ gradient: Storage) {
-    place.map { $0.tape.pass(gradient, to: $0.index) }
+  func passGradient(_ gradient: Storage) { tape.pass(gradient, to: index) }
+}
+
+extension Tensor {
+  func addGradient(_ body: (UnsafeMutablePointer<Float>, _ accumulate: Bool) -> Void) {
+    place?.addGradient(body)
   }
+
+  func passGradient(_ gradient: Storage) { place?.passGradient(gradient) }
 }
 
 /// One lane's gradients of all parameters, summed over the slices of a step.

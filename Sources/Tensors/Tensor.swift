@@ -4,10 +4,10 @@
 public struct Tensor {
   public let shape: Shape
   public let storage: Storage
-  /// The tape that recorded it, and its place there; nil when nothing upstream wants a gradient.
-  let place: (tape: Tape, index: Int)?
+  /// nil when nothing upstream wants a gradient.
+  let place: Place?
 
-  init(_ shape: Shape, _ storage: Storage, _ place: (tape: Tape, index: Int)?) {
+  init(_ shape: Shape, _ storage: Storage, _ place: Place?) {
     precondition(
       shape.count == storage.floats.count,
       "shape \(shape) does not cover \(storage.floats.count) floats")

@@ -3,7 +3,7 @@
 
 import CKernels
 
-/// The number format of a weight in products; activations are float32 always.
+/// The number format of a weight in products; tensors are float32 always.
 public enum WeightForm: String, CaseIterable, Sendable {
   /// The master itself.
   case float32
@@ -51,41 +51,39 @@ final class PackedMatrix {
     form == .int8 ? sp_int8_floats(depth, column) : sp_bf16_pairs(depth, column)
   }
 
-  /// Columns that threads can pack by themselves.
-  var pieces: [Range<Int>] {
-    let step = max(1, 2_048 / depth) * 16
-    return stride(from: 0, to: width, by: step).map { $0..<min($0 + step, width) }
+  /// Packs some rows of the master as it is now; they begin at a multiple of 32.
+  func pack(_ master: UnsafePointer<Float>, rows: Range<Int>) {
+    let (row, first) = (transposed ? depth : width, rows.lowerBound)
+    let to = storage.pointer + (transposed ? panel(of: first) : first / 2 * 16)
+    sp_pack_bf16(
+      UnsafeMutableRawPointer(to).assumingMemoryBound(to: UInt32.self), panel(of: 16),
+      master + first * row, row, transposed, transposed ? depth : rows.count,
+      transposed ? rows.count : width)
   }
 
-  /// Packs some columns of the master as it is now.
-  func pack(_ master: UnsafePointer<Float>, _ columns: Range<Int>) {
+  /// The same in int8, which takes whole columns.
+  func pack(_ master: UnsafePointer<Float>, columns: Range<Int>) {
     let (first, row) = (columns.lowerBound, transposed ? depth : width)
-    let (from, to) = (master + first * (transposed ? row : 1), storage.pointer + panel(of: first))
-    switch form {
-    case .float32: break
-    case .bf16:
-      sp_pack_bf16(
-        UnsafeMutableRawPointer(to).assumingMemoryBound(to: UInt32.self), from, row, transposed,
-        depth, columns.count)
-    case .int8: sp_pack_int8(to, from, row, transposed, depth, columns.count)
-    }
+    sp_pack_int8(
+      storage.pointer + panel(of: first), master + first * (transposed ? row : 1), row, transposed,
+      depth, columns.count)
   }
 }
 
 extension Parameter {
   /// Is multiplied in this form from now on, as it was at the last `ParameterStore.repack`.
   ///
-  /// `training` packs what the backward pass reads too.
-  public func use(_ form: WeightForm, training: Bool) {
-    guard let layout else { return }
+  /// `training` packs what the backward pass reads too. True where there is new memory to pack.
+  @discardableResult public func use(_ form: WeightForm, training: Bool) -> Bool {
+    guard let layout else { return false }
     let forward = layout == .outputsFirst
     let needed = form == .float32 ? [] : training && !isFrozen ? [forward, !forward] : [forward]
-    if needed.contains(where: { turned in
+    let isNew = needed.contains { turned in
       !packed.contains { $0.form == form && $0.transposed == turned }
-    }) {
-      packed = needed.map { PackedMatrix(form, of: shape, transposed: $0) }
     }
+    if isNew { packed = needed.map { PackedMatrix(form, of: shape, transposed: $0) } }
     self.form = form
+    return isNew
   }
 
   /// The packing that a product reads; nil: the master.
@@ -93,11 +91,32 @@ extension Parameter {
     form == .float32 ? nil : packed.first { $0.transposed == transposed }
   }
 
+  /// Floats that threads can take one by one: of a matrix rows that it can pack by themselves.
+  public var pieces: [Range<Int>] {
+    let row = layout == nil ? 1 : shape[1]
+    let step = max(1, (1 << 15) / (32 * row)) * 32 * row
+    return stride(from: 0, to: count, by: step).map { $0..<min($0 + step, count) }
+  }
+
+  /// Packs a piece as it is now.
+  public func pack(_ piece: Range<Int>) {
+    guard form == .bf16 else { return }
+    let rows = piece.lowerBound / shape[1]..<piece.upperBound / shape[1]
+    for matrix in packed { matrix.pack(pointer, rows: rows) }
+  }
+
   /// What is to be done to pack it as it is now, in pieces that threads can share.
   public var packingWork: [() -> Void] {
-    guard form != .float32 else { return [] }
-    return packed.flatMap { matrix in
-      matrix.pieces.map { columns in { [pointer] in matrix.pack(pointer, columns) } }
+    switch form {
+    case .float32: []
+    case .bf16: pieces.map { piece in { [self] in pack(piece) } }
+    case .int8:
+      packed.flatMap { matrix in
+        let step = max(1, 2_048 / matrix.depth) * 16
+        return stride(from: 0, to: matrix.width, by: step).map { first in
+          { [pointer] in matrix.pack(pointer, columns: first..<min(first + step, matrix.width)) }
+        }
+      }
     }
   }
 }

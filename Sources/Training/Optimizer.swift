@@ -34,9 +34,7 @@ public final class Optimizer {
       }
     }
     pieces = parameters.enumerated().flatMap { place, parameter in
-      stride(from: 0, to: parameter.count, by: 1 << 15).map {
-        Piece(parameter: place, range: $0..<min($0 + 1 << 15, parameter.count))
-      }
+      parameter.pieces.map { Piece(parameter: place, range: $0) }
     }
     let matrices = parameters.enumerated().filter { hasMuon($0.element) }.flatMap { place, whole in
       (0..<whole.matrices).map { Piece(parameter: place, range: 0..<whole.count, matrix: $0) }
@@ -70,6 +68,7 @@ public final class Optimizer {
     }.reduce(0, +)
   }
 
+  /// Steps all parameters, and packs anew what products read of them.
   func update(_ gradients: Gradients, _ lanes: Lanes, step: Int, rate: Float, scale: Float) {
     let floats = parameters.map { gradients.floats(of: $0) }
     let betas = (config.betas[0], config.betas[1])
@@ -96,6 +95,9 @@ public final class Optimizer {
           gradient: gradient, step: step, rate: rate, betas: betas, epsilon: config.epsilon,
           decay: decay, scale: scale)
       }
+      if piece.matrix == nil { parameter.pack(piece.range) }  // While it is in the cache.
     }
+    let work = steps.filter { $0.matrix == 0 }.flatMap { parameters[$0.parameter].packingWork }
+    lanes.each(work.indices) { work[$0]() }
   }
 }

@@ -39,6 +39,8 @@ public final class Trainer<Task: TrainingTask> {
   public private(set) var turn: RateTurn?
   public let optimizer: Optimizer
   private let gradients: [Gradients]
+  /// Whether the packed weights are those of this step: the optimizer keeps them so.
+  private var isPacked = false
 
   /// Tokens that a lane takes through the model at once: a layer's activations should stay in L2.
   private let sliceTokens = 512
@@ -56,7 +58,7 @@ public final class Trainer<Task: TrainingTask> {
   ///
   /// A `turn` lapses when another peak was configured since.
   public func resume(at step: Int, turn: RateTurn? = nil) {
-    self.step = step
+    (self.step, isPacked) = (step, false)
     self.turn = turn?.peak == config.optimizer.learningRate ? turn : nil
   }
 
@@ -73,13 +75,26 @@ public final class Trainer<Task: TrainingTask> {
   /// One step, or nil when the configured steps are done.
   ///
   /// The batches and masks of a step are functions of seed and step alone, so a resumed run draws
-  /// what the uninterrupted one would have. Throws `NotFinite`, the weights unchanged.
+  /// what the uninterrupted one would have. Throws `NotFinite`, the weights unchanged. Whoever else
+  /// writes weights calls `resume` behind it.
   public func next() throws -> StepReport? {
     guard step < config.steps else { return nil }
-    // Within a step alone: evaluation, samples and views read the float32 masters.
-    task.parameters.use(config.form, training: true)
+    return try multiplying { () throws(any Error) in try take() }
+  }
+
+  /// Runs `body` with products in the precision of the run; samples, views and files take the
+  /// float32 masters.
+  public func multiplying<Result, Thrown: Error>(
+    _ body: () throws(Thrown) -> Result
+  ) throws(Thrown) -> Result {
+    let isNew = task.parameters.use(config.form, training: true)
     defer { task.parameters.use(.float32) }
-    task.parameters.repack(lanes)
+    if isNew || !isPacked { task.parameters.repack(lanes) }
+    isPacked = true
+    return try body()
+  }
+
+  private func take() throws -> StepReport {
     var random = RandomStream(seed: config.seed, name: "data")
     random.counter = UInt64(step) << 32
     gradients.forEach { $0.begin() }

@@ -57,8 +57,17 @@ private struct OperationTable {
       add(
         workload, name, "\(n)×\(inputs)×\(outputs)", input: [n, inputs],
         Amount(operations: product), backward: Amount(operations: 2 * product)
-      ) { $0.linear(weight, bias: bias, layout: layout, gelu: name == "mlp in") }
+      ) { $0.linear(weight, bias: bias, layout: layout) }
     }
+    let (expand, contract) = (
+      matrix(width, 4 * width, .inputsFirst), matrix(4 * width, width, .inputsFirst, index: 1)
+    )
+    let biases = (parameter([4 * width], index: 2), parameter([width], index: 3))
+    let products = Double(16 * n * width * width)
+    add(
+      workload, "mlp", "\(n)×\(width)×\(4 * width)", input: [n, width],
+      Amount(operations: products), backward: Amount(operations: 2 * products)
+    ) { $0.mlp(expand, bias: biases.0, contract, bias: biases.1) }
     let heads = HeadLayout(heads: c.heads, width: width / c.heads)
     let ranges = KeyRanges(
       first: Array(repeating: 0, count: c.context), last: (1...Int32(c.context)).map { $0 },
@@ -94,7 +103,7 @@ private struct OperationTable {
       add(
         workload, name, "1×\(inputs)×\(outputs)",
         Amount(operations: 2 * count, bytes: bench.bytesAWeight * count)
-      ) { specola.seconds { _ = x.linear(weight, layout: layout, gelu: name == "mlp in") } }
+      ) { specola.seconds { _ = x.linear(weight, layout: layout) } }
     }
   }
 
@@ -132,9 +141,11 @@ private struct OperationTable {
   }
 
   /// A weight in the form that is measured.
-  private func matrix(_ inputs: Int, _ outputs: Int, _ layout: WeightLayout) -> Parameter {
+  private func matrix(
+    _ inputs: Int, _ outputs: Int, _ layout: WeightLayout, index: Int = 0
+  ) -> Parameter {
     let shape: Shape = layout == .inputsFirst ? [inputs, outputs] : [outputs, inputs]
-    let weight = parameter(shape, layout: layout)
+    let weight = parameter(shape, index: index, layout: layout)
     weight.use(bench.precision, training: bench.precision != .int8)
     weight.packingWork.forEach { $0() }
     return weight
@@ -148,12 +159,12 @@ private struct OperationTable {
     return parameter
   }
 
-  /// Both directions of an operation with at most two parameters.
+  /// Both directions of an operation with at most four parameters.
   private mutating func add(
     _ workload: Workload, _ name: String, _ shape: String, input: Shape, _ forward: Amount,
     backward: Amount, _ body: (Tensor) -> Tensor
   ) {
-    let gradients = Gradients(parameterCount: 2)
+    let gradients = Gradients(parameterCount: 4)
     let x = Tensor(input, (0..<input.count).map { Float($0 % 11) * 0.1 - 0.5 })
     func run(isBackward: Bool) -> Double {
       gradients.begin()

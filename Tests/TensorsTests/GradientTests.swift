@@ -87,6 +87,7 @@ struct GradientCase: Sendable, CustomTestStringConvertible {
 
 @Suite struct GradientTests {
   @Test(arguments: linearCases) func linear(_ c: GradientCase) { c.check() }
+  @Test(arguments: mlpCases) func mlp(_ c: GradientCase) { c.check() }
   @Test(arguments: rowwiseCases) func rowwise(_ c: GradientCase) { c.check() }
   @Test(arguments: attentionCases) func attention(_ c: GradientCase) { c.check() }
   @Test(arguments: sideBySideCases) func sideBySide(_ c: GradientCase) { c.check() }
@@ -99,17 +100,33 @@ struct GradientCase: Sendable, CustomTestStringConvertible {
 let linearCases: [GradientCase] = [(5, 7, 33), (33, 17, 5), (2, 19, 21), (70, 49, 26)].flatMap {
   (m: Int, k: Int, n: Int) in
   [WeightLayout.inputsFirst, .outputsFirst].flatMap { layout in
-    (0..<8).map { bits in
-      let (bias, gelu, residual) = (bits & 1 != 0, bits & 2 != 0, bits & 4 != 0)
-      let name = "\(m)×\(k)×\(n) \(layout) bias \(bias) gelu \(gelu) residual \(residual)"
+    (0..<4).map { bits in
+      let (bias, residual) = (bits & 1 != 0, bits & 2 != 0)
+      let name = "\(m)×\(k)×\(n) \(layout) bias \(bias) residual \(residual)"
       let weight: Shape = layout == .inputsFirst ? [k, n] : [n, k]
       return GradientCase(
         name, residual ? [[m, k], [m, n]] : [[m, k]], bias ? [weight, [n]] : [weight]
       ) { x, p, _ in
         x[0].linear(
-          p[0], bias: bias ? p[1] : nil, layout: layout, gelu: gelu, residual: residual ? x[1] : nil
-        )
+          p[0], bias: bias ? p[1] : nil, layout: layout, residual: residual ? x[1] : nil)
       }
+    }
+  }
+}
+
+let mlpCases: [GradientCase] = [
+  (5, 7, 33, 9), (33, 17, 5, 17), (2, 19, 21, 3), (70, 49, 26, 49),
+].flatMap { (m: Int, k: Int, inner: Int, n: Int) in
+  (0..<4).map { bits in
+    let (bias, residual) = (bits & 1 != 0, bits & 2 != 0)
+    return GradientCase(
+      "\(m)×\(k)×\(inner)×\(n) bias \(bias) residual \(residual)",
+      residual ? [[m, k], [m, n]] : [[m, k]],
+      [[k, inner], [inner, n]] + (bias ? [[inner], [n]] : [])
+    ) { x, p, _ in
+      x[0].mlp(
+        p[0], bias: bias ? p[2] : nil, p[1], bias: bias ? p[3] : nil,
+        residual: residual ? x[1] : nil)
     }
   }
 }
@@ -237,38 +254,30 @@ let sharedCases: [GradientCase] = [
   GradientCase("x + x", [shape]) { x, _, _ in x[0] + x[0] },
   GradientCase("(x + x) + x", [shape]) { x, _, _ in (x[0] + x[0]) + x[0] },
   GradientCase("x + (x + x) + y", [shape, shape]) { x, _, _ in x[0] + (x[0] + x[0]) + x[1] },
-  GradientCase("x + gelu of a layer", [shape], [square]) { x, p, _ in
-    x[0] + x[0].linear(p[0], gelu: true)
+  GradientCase("x + mlp of x", [shape], [square]) { x, p, _ in x[0] + x[0].mlp(p[0], p[0]) },
+  GradientCase("an mlp as a residual", [shape, shape], [square, square]) { x, p, _ in
+    x[0].linear(p[0], residual: x[1].mlp(p[1], p[0]) + x[0])
   },
-  GradientCase("gelu of a layer + y", [shape, shape], [square]) { x, p, _ in
-    x[0].linear(p[0], gelu: true) + x[1]
-  },
-  GradientCase("gelu of a layer + x", [shape], [square]) { x, p, _ in
-    x[0].linear(p[0], gelu: true) + x[0]
-  },
-  GradientCase("gelu as a residual", [shape, shape], [square, square]) { x, p, _ in
-    x[0].linear(p[0], residual: x[1].linear(p[1], gelu: true) + x[0])
-  },
-  GradientCase("gelu and its input as residuals", [shape], [square, square]) { x, p, _ in
-    let y = x[0].linear(p[0], gelu: true)
-    return y.dropout(mask, adding: y) + y.linear(p[1], gelu: true) + x[0]
+  GradientCase("an mlp and its input as residuals", [shape], [square, square]) { x, p, _ in
+    let y = x[0].mlp(p[0], p[1])
+    return y.dropout(mask, adding: y) + y.mlp(p[1], p[0], residual: y) + x[0]
   },
   GradientCase("x as its own residual", [shape], [square, [11]]) { x, p, _ in
-    x[0].linear(p[0], bias: p[1], gelu: true, residual: x[0])
+    x[0].linear(p[0], bias: p[1], residual: x[0]).mlp(p[0], p[0], residual: x[0])
   },
   GradientCase("residual of a residual", [shape], [square, square]) { x, p, _ in
     let h = x[0].linear(p[0], residual: x[0])
-    return h.linear(p[1], gelu: true, residual: h) + x[0]
+    return h.linear(p[1], residual: h) + x[0]
   },
   GradientCase("three branches", [shape], [square, square, [11], [11]]) { x, p, _ in
-    let (a, b) = (x[0].linear(p[0]), x[0].linear(p[1], layout: .outputsFirst, gelu: true))
+    let (a, b) = (x[0].linear(p[0]), x[0].linear(p[1], layout: .outputsFirst))
     return a + b + x[0].norm(gain: p[2], bias: p[3], epsilon: 1e-5)
   },
   GradientCase("norm first", [shape], [square, [11], [11]]) { x, p, _ in
     x[0].norm(gain: p[1], bias: p[2], epsilon: 1e-5).linear(p[0], residual: x[0])
   },
   GradientCase("a weight used twice", [shape], [square, [11]]) { x, p, _ in
-    let h = x[0].linear(p[0], bias: p[1], gelu: true)
+    let h = x[0].mlp(p[0], bias: p[1], p[0])
     return h.linear(p[0], bias: p[1], layout: .outputsFirst, residual: h)
   },
   GradientCase("a norm used twice", [shape, shape], [[11]]) { x, p, _ in
@@ -278,7 +287,7 @@ let sharedCases: [GradientCase] = [
   GradientCase("a table as input and output", [], [[13, 9], [9, 9]]) { _, p, tape in
     let ids: [Int32] = [3, 0, 12, 3, 5]
     let h = Tensor.rows(of: p[0], at: ids, tape: tape)
-    return h.linear(p[1], gelu: true).linear(p[0], layout: .outputsFirst)
+    return h.mlp(p[1], p[1]).linear(p[0], layout: .outputsFirst)
       .crossEntropy([0, 12, -1, 5, 1]).sum
   },
   GradientCase("two losses of the same scores", [shape]) { x, _, _ in

@@ -31,7 +31,9 @@ import Testing
     await #expect(processExitsWith: .success) { [name = path.rawValue as String] in
       let path = try #require(Kernel.Path(rawValue: name))
       #expect(Kernel.force(path))
-      for c in linearCases + sideBySideCases + rowwiseCases + attentionCases + crossCases {
+      let cases =
+        linearCases + mlpCases + sideBySideCases + rowwiseCases + attentionCases + crossCases
+      for c in cases {
         c.check()
       }
     }
@@ -225,7 +227,7 @@ private func checkGelu() {
   let one = Parameter("one", [1, 1], .ones, index: 0)
   fill(one, [1])
   let leaf = tape.leaf(Tensor([x.count, 1], x))
-  let y = leaf.linear(one, gelu: true)
+  let y = leaf.mlp(one, one)
   tape.backward(from: y)
   let slopes = tape.gradient(of: leaf) ?? []
   for (i, x) in x.enumerated() {
@@ -241,7 +243,7 @@ private func checkGelu() {
     #expect(isRight, "gelu(\(x)) = \(y.values[i]), not \(value)")
     #expect(abs(Double(slopes[i]) - slope) <= 2e-6, "gelu'(\(x)) = \(slopes[i]), not \(slope)")
   }
-  let broken = Tensor([5, 1], [1, .nan, 1, 1, .nan]).linear(one, gelu: true).values
+  let broken = Tensor([5, 1], [1, .nan, 1, 1, .nan]).mlp(one, one).values
   #expect(broken.map { $0.isNaN } == [false, true, false, false, true])
 }
 

@@ -44,10 +44,8 @@ import Testing
           gradients[lane].begin()
           let tape = Tape(gradients[lane])
           let x = tape.leaf(inputs[lane])
-          let h = x.norm(gain: p[1], bias: p[2], epsilon: 1e-5).linear(
-            p[0], gelu: true, residual: x)
-          tape.backward(
-            from: (h + h.linear(p[0], gelu: true)).crossEntropy((0..<30).map(Int32.init)).sum)
+          let h = x.norm(gain: p[1], bias: p[2], epsilon: 1e-5).mlp(p[0], p[0], residual: x)
+          tape.backward(from: (h + h.linear(p[0])).crossEntropy((0..<30).map(Int32.init)).sum)
         }
       }
       // The first step may keep for the gradients of parameters what it had used otherwise before.

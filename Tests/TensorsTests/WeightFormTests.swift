@@ -32,7 +32,7 @@ private let paths =
   @Test(arguments: paths) func gradientsInBF16(_ name: String) async {
     await #expect(processExitsWith: .success) { [name] in
       #expect(force(name))
-      for (m, k, n) in [(1, 5, 3), (19, 33, 47), (64, 96, 65), (300, 20, 33)] {
+      for (m, k, n) in [(1, 5, 3), (19, 33, 47), (64, 96, 65), (300, 20, 33), (530, 530, 70)] {
         for layout in [WeightLayout.inputsFirst, .outputsFirst] {
           let (exact, rounded) = (
             gradients(m, k, n, layout, .float32), gradients(m, k, n, layout, .bf16)
@@ -42,6 +42,59 @@ private let paths =
             #expect(
               error > 0 && error < 0.006 * norm, "\(name) \(m) \(k) \(n): \(error) of \(norm)")
           }
+        }
+      }
+    }
+  }
+
+  /// Both layouts, rows and columns that no tile divides, depths beyond a block of k: what lies
+  /// between the two products is rounded too, and so is what flows back through it.
+  @Test(arguments: paths) func mlpInBF16(_ name: String) async {
+    await #expect(processExitsWith: .success) { [name] in
+      #expect(force(name))
+      for (m, k, inner, n) in [
+        (4, 5, 37, 3), (19, 33, 47, 20), (70, 64, 96, 64), (33, 530, 65, 20), (33, 20, 65, 530),
+      ] {
+        let all = [WeightLayout.inputsFirst, .outputsFirst].map { layout in
+          let (exact, rounded) = (
+            mlp(m, k, inner, n, layout, .float32), mlp(m, k, inner, n, layout, .bf16)
+          )
+          for (i, (a, b)) in zip(exact, rounded).enumerated() {
+            // The last bias has the sums of what is given, which nothing rounds.
+            let (error, norm) = (length(zip(a, b).map { $0 - $1 }), length(a))
+            #expect(
+              (error > 0 || i == 5) && error < 0.01 * norm,
+              "\(name) \(m) \(k) \(inner) \(n), \(i): \(error) of \(norm)")
+          }
+          return rounded
+        }
+        // The packed numbers are the same, so all is but the order of the weights' gradients.
+        for i in [0, 1, 4, 5] { #expect(all[0][i] == all[1][i], "\(name) \(m) \(k): \(i)") }
+      }
+    }
+  }
+
+  /// Parts of a row that several weights have made side by side.
+  @Test(arguments: paths) func sideBySideInBF16(_ name: String) async {
+    await #expect(processExitsWith: .success) { [name] in
+      #expect(force(name))
+      for (m, k, widths) in [(6, 19, [5, 17]), (70, 49, [33, 16, 3]), (40, 64, [64, 32, 32])] {
+        let both = [WeightForm.float32, .bf16].map { form in
+          let weights = widths.enumerated().map { i, width in
+            packed(k, width, .outputsFirst, form, training: true, index: i)
+          }
+          let (lane, n) = (Gradients(parameterCount: widths.count), widths.reduce(0, +))
+          let tape = Tape(lane)
+          let x = tape.leaf(tensor([m, k], "x"))
+          let y = x.linear(sideBySide: weights)
+          tape.backward(from: y, seed: normals(m * n, "seed"))
+          return
+            ([y.values, tape.gradient(of: x) ?? []] + weights.map { Array(lane.floats(of: $0)) })
+            .map { $0.map(Double.init) }
+        }
+        for (a, b) in zip(both[0], both[1]) {
+          let (error, norm) = (length(zip(a, b).map { $0 - $1 }), length(a))
+          #expect(error > 0 && error < 0.006 * norm, "\(name) \(widths): \(error) of \(norm)")
         }
       }
     }
@@ -123,6 +176,12 @@ private let paths =
           #expect(isEqual(alone.values, shared.values), "\(form) \(m) rows, \(count) lanes")
         }
       }
+      guard form != .int8 else { continue }
+      let alone = mlp(9, 70, 1_003, 130, layout, form)
+      for count in [2, 3] {
+        let shared = Lanes(count).lend { mlp(9, 70, 1_003, 130, layout, form) }
+        #expect(shared == alone, "an mlp in \(form), \(count) lanes")
+      }
     }
   }
 
@@ -141,10 +200,11 @@ private let paths =
 
 /// A weight of inputs and outputs, packed in a form.
 private func packed(
-  _ k: Int, _ n: Int, _ layout: WeightLayout, _ form: WeightForm, training: Bool = false
+  _ k: Int, _ n: Int, _ layout: WeightLayout, _ form: WeightForm, training: Bool = false,
+  index: Int = 0
 ) -> Parameter {
   let shape: Shape = layout == .inputsFirst ? [k, n] : [n, k]
-  let weight = Parameter("weight", shape, .zeros, index: 0, layout: layout)
+  let weight = Parameter("weight", shape, .zeros, index: index, layout: layout)
   fill(weight, normals(k * n, "weight", scale: 1 / Double(k).squareRoot()))
   weight.use(form, training: training)
   weight.packingWork.forEach { $0() }
@@ -211,6 +271,36 @@ private func gradients(
   let x = tape.leaf(tensor([m, k], "x"))
   tape.backward(from: x.linear(weight), seed: seed)
   return [tape.gradient(of: x) ?? [], Array(lane.floats(of: weight))].map { $0.map(Double.init) }
+}
+
+/// An mlp with biases and residual, and the gradients of x, weights and biases.
+private func mlp(
+  _ m: Int, _ k: Int, _ inner: Int, _ n: Int, _ layout: WeightLayout, _ form: WeightForm
+) -> [[Double]] {
+  let shapes: [Shape] = [[k, inner], [inner, n], [inner], [n]]
+  let p = shapes.enumerated().map { i, shape in
+    let isMatrix = shape.rank > 1
+    let values = normals(
+      shape.count, "mlp \(i)", scale: 1 / Double(isMatrix ? shape[0] : 4).squareRoot())
+    let isFlipped = isMatrix && layout == .outputsFirst  // the same numbers, turned
+    let parameter = Parameter(
+      "\(i)", isFlipped ? [shape[1], shape[0]] : shape, .zeros, index: i,
+      layout: isMatrix ? isFlipped ? .outputsFirst : .inputsFirst : nil)
+    fill(
+      parameter,
+      isFlipped
+        ? (0..<shape.count).map { values[$0 % shape[0] * shape[1] + $0 / shape[0]] } : values)
+    parameter.use(form, training: true)
+    parameter.packingWork.forEach { $0() }
+    return parameter
+  }
+  let lane = Gradients(parameterCount: 4)
+  let tape = Tape(lane)
+  let (x, residual) = (tape.leaf(tensor([m, k], "x")), tape.leaf(tensor([m, n], "residual")))
+  let y = x.mlp(p[0], bias: p[2], p[1], bias: p[3], residual: residual)
+  tape.backward(from: y, seed: normals(m * n, "seed"))
+  return ([y.values, tape.gradient(of: x) ?? []] + p.map { Array(lane.floats(of: $0)) })
+    .map { $0.map(Double.init) }
 }
 
 /// Attention of sequences one behind another, and the gradient of its input.

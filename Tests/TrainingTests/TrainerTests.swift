@@ -47,6 +47,42 @@ import Training
     #expect(zip(exact, rounded).allSatisfy { abs($0 - $1) < 0.01 }, "\(exact) \(rounded)")
   }
 
+  /// After `resume` all weights are packed anew; matrices of 36 to 144 rows.
+  @Test(arguments: [OptimizerConfig.Name.adamw, .sgd, .muon])
+  func theOptimizerPacksWhatItHasStepped(_ name: OptimizerConfig.Name) throws {
+    func trained(resuming: Bool) throws -> [Float] {
+      var config = plainConfig(rate: 1e-2, steps: 6)
+      (config.precision, config.optimizer.name, config.optimizer.betas) = (
+        .bf16, name, [0.9, 0.99]
+      )
+      let task = LanguageTask(makeModel(width: 36), RandomSource(), sequences: 6)
+      let trainer = Trainer(config, task, lanes: Lanes(2))
+      while try trainer.next() != nil {
+        if resuming { trainer.resume(at: trainer.step) }
+      }
+      #expect(task.parameters.parameters.allSatisfy { $0.form == .float32 })
+      return weights(trainer.task.model)
+    }
+    #expect(try isEqual(trained(resuming: false), trained(resuming: true)))
+  }
+
+  /// Whoever takes the packed weights' memory for another form gets them packed anew.
+  @Test func anotherFormBetweenStepsIsNoHarm() throws {
+    func trained(_ between: (ParameterStore) -> Void) throws -> [Float] {
+      var config = plainConfig(rate: 1e-2, steps: 4)
+      config.precision = .bf16
+      let trainer = trainer(config)
+      while try trainer.next() != nil { between(trainer.task.parameters) }
+      return weights(trainer.task.model)
+    }
+    let plain = try trained { _ in }
+    let disturbed = try trained { store in
+      store.use(.int8)
+      store.repack(Lanes(1))
+    }
+    #expect(isEqual(plain, disturbed))
+  }
+
   // MARK: - Sums
 
   /// Sequences have unequal counts of scored targets: means of means would differ by far more.
@@ -284,7 +320,7 @@ import Training
         operation: "linear transformer.h.1.attn.c_attn.weight"),
       Broken(
         parameter: "h.1.mlp.c_fc.weight", value: .nan,
-        operation: "linear transformer.h.1.mlp.c_fc.weight"),
+        operation: "mlp transformer.h.1.mlp.c_fc.weight, transformer.h.1.mlp.c_proj.weight"),
       Broken(parameter: "ln_f.weight", value: .nan, operation: "norm transformer.ln_f.weight"),
     ], [1, 2]) func namesTheOperation(_ broken: Broken, _ lanes: Int) throws
   {

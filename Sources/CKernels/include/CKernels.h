@@ -20,14 +20,23 @@ sp_path_t sp_selected(void);
 /// What OpenBLAS calls itself, loading it; NULL where there is none.
 const char *sp_blas_name(void);
 
-typedef enum { SP_IDENTITY, SP_GELU } sp_activation_t;
+typedef enum {
+  SP_IDENTITY,
+  SP_GELU,   // writes `slope`, if it is there
+  SP_SLOPE,  // times `slope`: back through the activation
+} sp_activation_t;
 
-/// What happens to a finished row of a product, in this order: + bias, activation, + residual.
+/// What is done with a row of a product: it begins with bias and residual, which an activation
+/// therefore sees, and when it is finished the rest follows in this order. Pointers may be NULL;
+/// matrices are [m, n] with C's stride.
 typedef struct {
-  const float *bias;      // [n], or NULL
+  const float *bias;      // [n]
+  const float *residual;
   sp_activation_t activation;
-  float *slope;           // [m, n] with C's stride: where the activation's slope goes, or NULL
-  const float *residual;  // [m, n] with C's stride, or NULL
+  float *sums;            // [n]: the columns' sums are added to it
+  uint16_t *rounded;      // where the row goes, as bf16, instead of C
+  ptrdiff_t rounded_row;
+  void *slope;            // of the activation: floats, or where rows are rounded bf16 like those
 } sp_epilogue_t;
 
 /// C [m, n] (+)= A [m, k] B [k, n]. Element (i, k) of A is a[i * a_row + k * a_column], with one of
@@ -40,6 +49,8 @@ typedef struct {
   ptrdiff_t b_row;
   bool b_transposed;
   const void *packed;  // B as the form's packing makes it, instead of b; or NULL
+  // For gemm_bf16: A and, not transposed, B as round_rows made them, instead of a and b; or NULL.
+  const uint16_t *a_rounded, *b_rounded;
   float *c;
   ptrdiff_t c_row;
   bool accumulate;
@@ -94,9 +105,10 @@ typedef struct {
   X(gemm, (const sp_product_t *p, const sp_epilogue_t *e), (p, e)) \
   /* the same, both factors being rounded to bf16 */ \
   X(gemm_bf16, (const sp_product_t *p, const sp_epilogue_t *e), (p, e)) \
-  X(pack_bf16, (uint32_t *to, const float *b, ptrdiff_t b_row, bool transposed, ptrdiff_t k, \
-                ptrdiff_t n), \
-    (to, b, b_row, transposed, k, n)) \
+  /* rows and columns of a packing whose panels lie `panel` pairs apart */ \
+  X(pack_bf16, (uint32_t *to, ptrdiff_t panel, const float *b, ptrdiff_t b_row, bool transposed, \
+                ptrdiff_t k, ptrdiff_t n), \
+    (to, panel, b, b_row, transposed, k, n)) \
   /* the same with a packed B of 8-bit integers, rows of A being rounded to 16-bit ones */ \
   X(gemm_int8, (const sp_product_t *p, const sp_epilogue_t *e), (p, e)) \
   X(pack_int8, (float *to, const float *b, ptrdiff_t b_row, bool transposed, ptrdiff_t k, \
@@ -118,9 +130,13 @@ typedef struct {
                       ptrdiff_t n), \
     (da, db, dy, a, b, n)) \
   X(add, (float *y, const float *x, float scale, ptrdiff_t n), (y, x, scale, n)) \
-  /* back through activation and bias: dy *= slope, sums += the rows of dy; NULL for either */ \
-  X(epilogue_backward, (float *dy, const float *slope, float *sums, ptrdiff_t rows, ptrdiff_t n), \
-    (dy, slope, sums, rows, n)) \
+  /* bf16 rows [rows, sp_bf16_depth(n)] of x, whose rows stand x_row apart, and zeros behind them; \
+     its columns are added to sums, unless that is NULL */ \
+  X(round_rows, (uint16_t *to, const float *x, ptrdiff_t x_row, float *sums, ptrdiff_t rows, \
+                 ptrdiff_t n), \
+    (to, x, x_row, sums, rows, n)) \
+  X(add_rows, (float *sums, const float *x, ptrdiff_t x_row, ptrdiff_t rows, ptrdiff_t n), \
+    (sums, x, x_row, rows, n)) \
   /* losses[r] = -log softmax(x[r])[target], lse[r]; target < 0 is not scored and gives 0 */ \
   X(cross_entropy, (float *losses, float *lse, const float *x, const int32_t *targets, \
                     ptrdiff_t rows, ptrdiff_t n), \
