@@ -142,8 +142,10 @@ struct RunParts {
   /// Judges the model by them; `progress` as for `Evaluation.of`.
   func evaluation(_ progress: (Double) -> Bool) throws(Failure) -> Evaluation {
     let sequences = try validation()
-    return try Evaluation.of(
-      model, count: sequences.count, tokenLengths: tokenLengths, lanes: trainer.lanes,
-      progress: progress, sequence: sequences.sequence)
+    return try trainer.multiplying { () throws(Failure) in
+      try Evaluation.of(
+        model, count: sequences.count, tokenLengths: tokenLengths, lanes: trainer.lanes,
+        progress: progress, sequence: sequences.sequence)
+    }
   }
 }

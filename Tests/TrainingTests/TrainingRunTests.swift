@@ -68,6 +68,20 @@ import Training
     }
   }
 
+  /// Of the same weights and sequences, and the masters are back afterwards.
+  @Test func evaluationsAreInThePrecisionOfTheRun() throws {
+    try withTemporaryFolder { folder in
+      let losses = try [Precision.float32, .bf16].map { precision in
+        let run = try TrainingRun(makeRun(folder + "/\(precision)") { $0.precision = precision })
+        let loss = try run.evaluation().loss
+        _ = try run.evaluation { _ in false }
+        #expect(run.model.parameters.parameters.allSatisfy { $0.form == .float32 })
+        return loss
+      }
+      #expect(losses[0] != losses[1] && abs(losses[0] - losses[1]) < 0.01, "\(losses)")
+    }
+  }
+
   @Test func whatWasNotSavedIsForgottenWithItsTurn() throws {
     try withTemporaryFolder { folder in
       let (whole, killed) = (folder + "/whole", folder + "/killed")
