@@ -52,9 +52,8 @@ import Training
   func theOptimizerPacksWhatItHasStepped(_ name: OptimizerConfig.Name) throws {
     func trained(resuming: Bool) throws -> [Float] {
       var config = plainConfig(rate: 1e-2, steps: 6)
-      (config.precision, config.optimizer.name, config.optimizer.betas) = (
-        .bf16, name, [0.9, 0.99]
-      )
+      (config.precision, config.optimizer.name) = (.bf16, name)
+      config.optimizer.betas = [0.9, 0.99]
       let task = LanguageTask(makeModel(width: 36), RandomSource(), sequences: 6)
       let trainer = Trainer(config, task, lanes: Lanes(2))
       while try trainer.next() != nil {
