@@ -46,7 +46,7 @@ public struct SamplingTable: Sendable {
     stages.first { $0.filter == filter } ?? stages[0]
   }
 
-  /// The stages for a row of scores [V]: O(V log V), 4 ms for 50,257.
+  /// The stages for a row of scores [V]: O(V log V).
   ///
   /// Throws when a score is NaN or +∞, or all are −∞.
   public init(logits: [Float], settings: SamplerSettings) throws(Failure) {

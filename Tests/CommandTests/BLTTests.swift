@@ -1,5 +1,6 @@
 import Files
 import Glibc
+import TestSupport
 import Testing
 
 /// The Byte Latent Transformer from the command line: an entropy model, its patches, a BLT on them.
@@ -115,10 +116,8 @@ import Testing
     let before = try workshop.names()
     let running = try workshop.start(
       train + ["--set", "data.path=long.txt", "--set", "target_patch=3", "--out", "run"])
-    var isReading = false
-    for _ in 0..<10_000 where !isReading {
-      usleep(1_000)
-      isReading = try workshop.names().contains { name in
+    let isReading = try comes {
+      try workshop.names().contains { name in
         name.hasPrefix(".run.")
           && ((try? workshop.names(name)) ?? []).contains { $0.hasPrefix(".entropies.") }
       }

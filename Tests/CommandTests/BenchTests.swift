@@ -65,9 +65,11 @@ import Testing
     #expect(layer == flops(scaling[1], "products") - flops(scaling[0], "products"))
     #expect(layer == 3 * 2 * 12 * 128 * 128)
     #expect(flops(scaling[9], "attention") / flops(scaling[8], "attention") == 2049.0 / 1025.0)
-    let frames = found.filter { $0["view"] != nil }
+    let frames = found.filter { $0["turn"] == .null }
     #expect(frames.count == 12)
     #expect(frames.map { $0["columns"] } == (0..<12).map { $0 % 2 == 0 ? 80 : 200 })
+    let turns = found.compactMap { $0["turn"]?.string }
+    #expect(turns.count == 4 && Set(turns).count == 4)
     #expect(found.allSatisfy { isPositive($0["seconds"]) || isPositive($0["seconds_per_token"]) })
     #expect(try workshop.names().sorted() == ["model.json", "text.txt", "train.json"])
   }

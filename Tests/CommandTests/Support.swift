@@ -1,5 +1,6 @@
 import Files
 import Glibc
+import TestSupport
 import Testing
 
 /// What a process ended with; `code` is 128 + the signal that ended it.
@@ -164,23 +165,15 @@ final class Running {
 
   /// Waits until standard error, or output, holds a word.
   func wait(for word: String, in name: String) throws {
-    for _ in 0..<10_000 {
-      if try text(name).contains(word) { return }
-      usleep(1_000)
-    }
+    if try comes({ try text(name).contains(word) }) { return }
     signal(SIGKILL)
-    Issue.record("no \(word) within 10 s: \(try wait())")
+    Issue.record("no \(word) ever: \(try wait())")
   }
 
-  /// Waits for its end; one that takes a minute is killed.
+  /// Waits for its end; one that hangs is killed.
   func wait() throws -> Outcome {
     var status: Int32 = 0
-    var waits = 0
-    while waits < 60_000, waitpid(process, &status, WNOHANG) == 0 {
-      usleep(1_000)
-      waits += 1
-    }
-    if waits == 60_000 {
+    if !comes({ waitpid(process, &status, WNOHANG) != 0 }) {
       signal(SIGKILL)
       waitpid(process, &status, 0)
     }

@@ -1,5 +1,6 @@
 import Files
 import Glibc
+import TestSupport
 import Testing
 
 /// The real program in a terminal: a tmux server of its own, which is gone with this value.
@@ -21,7 +22,7 @@ final class Tmux {
         "new-session", "-d", "-x", "\(columns)", "-y", "\(rows)", "-c", workshop.folder,
         "env -i PATH=/usr/bin:/bin HOME=\(workshop.folder) LANG=C.UTF-8 TERM=\(terminal) "
           // Were the test killed, nothing would be left for ever.
-          + "SPECOLA_HOME=\(Workshop.home) timeout --foreground 300 sh -c '\(shell)'",
+          + "SPECOLA_HOME=\(Workshop.home) timeout --foreground 900 sh -c '\(shell)'",
       ])
   }
 
@@ -47,22 +48,21 @@ final class Tmux {
 
   /// Waits until the screen satisfies a condition, and returns it.
   @discardableResult func wait(
-    _ what: String, seconds: Int = 20, sourceLocation: SourceLocation = #_sourceLocation,
+    _ what: String, sourceLocation: SourceLocation = #_sourceLocation,
     until holds: (String) -> Bool
   ) throws -> String {
     var shown = ""
-    for _ in 0..<seconds * 50 {
+    let isSo = try comes {
       shown = try screen
-      if holds(shown) { return shown }
-      usleep(20_000)
+      return holds(shown)
     }
-    Issue.record("no \(what) within \(seconds) s:\n\(shown)", sourceLocation: sourceLocation)
+    if !isSo { Issue.record("no \(what) ever:\n\(shown)", sourceLocation: sourceLocation) }
     return shown
   }
 
   @discardableResult func wait(
-    for text: String, seconds: Int = 20, sourceLocation: SourceLocation = #_sourceLocation
+    for text: String, sourceLocation: SourceLocation = #_sourceLocation
   ) throws -> String {
-    try wait(text, seconds: seconds, sourceLocation: sourceLocation) { $0.contains(text) }
+    try wait(text, sourceLocation: sourceLocation) { $0.contains(text) }
   }
 }

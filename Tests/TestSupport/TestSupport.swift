@@ -34,6 +34,19 @@ public func withTemporaryFolder<Result>(
   return try await body(folder)
 }
 
+/// How long a test waits for what must come: far more than a busy machine needs.
+public let patience = Duration.seconds(180)
+
+/// Asks again and again until something holds, and tells whether it ever did.
+public func comes(_ holds: () throws -> Bool) rethrows -> Bool {
+  let limit = ContinuousClock.now + patience
+  while ContinuousClock.now < limit {
+    if try holds() { return true }
+    usleep(2_000)
+  }
+  return try holds()
+}
+
 /// The one line of the failure that the body must throw.
 public func message(_ body: () throws -> Void) -> String {
   do {

@@ -29,6 +29,12 @@ struct Rule {
         let hasReason = source.isCommented[max(0, index - 1)...index].contains(true)
         return !hasReason && source.code[index].contains(/[\w)\]}?>"]!(?!=)/)
       },
+      lines(
+        "a busy machine fails no test", offence: ["Tests/ATests/A.swift": "t < .milliseconds(5)"]
+      ) { source, index in
+        source.path.hasPrefix("Tests/") && source.kind == "swift"
+          && source.code[index].contains(/<=?\s*\.(milli|micro|nano)?seconds\(/)
+      },
       lines("a task names its issue", offence: ["a.py": "# TO" + "DO later"]) { source, index in
         source.kind != "md" && source.lines[index].contains(/\b(TO[D]O|FIX[M]E)\b(?!.*#\d)/)
       },

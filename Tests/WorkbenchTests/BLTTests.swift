@@ -118,28 +118,6 @@ private let text = "Anna found a red key in the wood. Perché no? ~12~"
     }
   }
 
-  /// With a BLT beside it a step of the dial is still drawn within a frame.
-  @Test func theDialIsQuick() throws {
-    let long = Array(String(repeating: text + " ", count: 50).utf8.prefix(2_000))
-    try withBLT("view entropy") { ready in
-      ready.run("prompt " + Command.editable(long))
-      #expect(ready.bench.entropy.count == 2_000 && ready.bench.entropy.judgedBits != nil)
-      var bench = ready.bench
-      var canvas = Canvas(rows: 24, columns: 80)
-      var times: [Duration] = []
-      for step in 60...111 {
-        let command = try #require(try Command.parse("threshold \(Double(step) / 20)"))
-        times.append(
-          try ContinuousClock().measure {
-            _ = try bench.update(command)
-            bench.draw(on: &canvas)
-          })
-      }
-      // The machine may be busy with other tests: half of the steps must be.
-      #expect(times.sorted()[times.count / 2] < .milliseconds(16), "\(times)")
-    }
-  }
-
   // MARK: - Its stages
 
   private static let picture = """

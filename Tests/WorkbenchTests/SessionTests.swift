@@ -34,11 +34,9 @@ import Workbench
   }
 
   static func settle(_ session: inout Session) {
-    let limit = ContinuousClock.now + .seconds(20)
-    while session.isPlaying || !session.isSettled, ContinuousClock.now < limit {
-      _ = session.absorb(waiting: 100)
-    }
-    #expect(session.isSettled, "not settled in 20 s")
+    func isSettled() -> Bool { !session.isPlaying && session.isSettled }
+    let settles = comes { isSettled() || (session.absorb(waiting: 100) && isSettled()) }
+    #expect(settles)
   }
 
   @Test func aModelOpensWithItsPrompt() throws {
