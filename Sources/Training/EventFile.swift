@@ -146,26 +146,31 @@ struct Histogram {
   private var (least, greatest, count, sum, squares) = (0.0, 0.0, 0.0, 0.0, 0.0)
   private var buckets = [Double](repeating: 0, count: limits.count)
 
+  /// Of every upper half of a positive float, the first bucket that such floats can be in: a half
+  /// spans 0.8 %, so that there is at most one other.
+  private static let firstBuckets: [Int] = {
+    var index = 0
+    return (UInt32(0)..<0x7F80).map { half in
+      while positive[index] < Double(Float(bitPattern: half << 16)) { index += 1 }
+      return index
+    }
+  }()
+
   init(_ values: UnsafeBufferPointer<Float>) {
-    for case let value in values.lazy.map(Double.init) where value.isFinite {
+    let (positive, firstBuckets) = (Self.positive, Self.firstBuckets)
+    for float in values where float.isFinite {
+      let (value, isNegative) = (Double(float), float < 0)
       least = count == 0 ? value : min(least, value)
       greatest = count == 0 ? value : max(greatest, value)
       count += 1
       sum += value
       squares += value * value
-      buckets[Self.bucket(value)] += 1
+      // A value is below the limit of its bucket; mirrored, it may be the limit.
+      var index = firstBuckets[Int(float.magnitude.bitPattern >> 16)]
+      let (size, limit) = (abs(value), positive[index])
+      index += (isNegative ? size > limit : size >= limit) ? 1 : 0
+      buckets[isNegative ? positive.count - index : positive.count + 1 + index] += 1
     }
-  }
-
-  /// The first bucket whose limit is greater than the value: guessed by a logarithm, made exact.
-  private static func bucket(_ value: Double) -> Int {
-    let (size, isNegative) = (abs(value), value < 0)
-    func isBeyond(_ limit: Double) -> Bool { isNegative ? limit >= size : limit > size }
-    let guess = log(size / positive[0]) / log(growth)
-    var index = Int(min(max(guess, 0), Double(positive.count - 1)))
-    while index > 0, isBeyond(positive[index - 1]) { index -= 1 }
-    while !isBeyond(positive[index]) { index += 1 }
-    return isNegative ? positive.count - index : positive.count + 1 + index
   }
 
   /// Fills a HistogramProto; a run of empty buckets becomes one, as TensorFlow writes it.
