@@ -3,6 +3,7 @@
 // blocks cost nothing. Backward recomputes the weights from lse (Dao et al. 2022).
 
 enum { BLOCK = 16, BLOCK_BF16 = 32 };  // Queries; views speak of blocks of 16.
+enum { MOST_QUERIES = 32 };
 enum { GRAIN_BF16 = 32 };  // Keys: whole tiles of k, and whole panels.
 
 /// The n scores of a row become e^(scale (s - their largest)) in the places first ..< last, and 0
@@ -10,17 +11,20 @@ enum { GRAIN_BF16 = 32 };  // Keys: whole tiles of k, and whole panels.
 /// Gives the largest, scaled, and the sum.
 typedef struct { float scaled, sum; } softened;
 INLINE softened soften(float *s, ptrdiff_t first, ptrdiff_t last, ptrdiff_t n, float scale) {
+  const ptrdiff_t seen = least(n, padded(last));
   vf top = -INFINITY, total = 0;
-  for (ptrdiff_t j = 0; j < n; j += V) {
+  for (ptrdiff_t j = 0; j < seen; j += V) {
     const vf x = inside(load(s + j), j, first, last, -INFINITY);
     top = LARGER(x, top);
   }
   const float largest = highest(top);
-  for (ptrdiff_t j = 0; j < n; j += V) {
-    const vf e = inside(vexp2((load(s + j) - largest) * (scale * LOG2_E)), j, first, last, 0);
+  for (ptrdiff_t j = 0; j < seen; j += V) {
+    const vf x = (load(s + j) - largest) * (scale * LOG2_E);
+    const vf e = inside(vpower(LARGER((vf)-126, x)), j, first, last, 0);
     store(s + j, e);
     total += e;
   }
+  for (ptrdiff_t j = seen; j < n; j += V) store(s + j, (vf)0);
   return (softened){largest * scale, sum(total)};
 }
 
@@ -33,11 +37,17 @@ INLINE void soften_backward(const sp_attention_t *a, ptrdiff_t h, ptrdiff_t i, p
   // The sum of weights times their gradients is that of outputs times theirs.
   const float delta = dot(dout, a->out + i * a->out_row + h * a->width, a->width);
   const uint64_t at = ((uint64_t)h * a->queries + i) * a->keys + from;
-  for (ptrdiff_t j = 0; j < n; j += V) {
-    const vf w = inside(vexp2((load(s + j) * scale - lse) * LOG2_E), j, first, last, 0);
+  const ptrdiff_t seen = least(n, padded(last));
+  for (ptrdiff_t j = 0; j < seen; j += V) {
+    const vf x = (load(s + j) * scale - lse) * LOG2_E;
+    const vf w = inside(vpower(LARGER((vf)-126, x)), j, first, last, 0);
     const vf k = a->dropout.rate > 0 ? keep(a->dropout, at + j) : (vf)1;
     store(ds + j, w * (load(ds + j) * k - delta) * scale);
     store(s + j, w * k);
+  }
+  for (ptrdiff_t j = seen; j < n; j += V) {
+    store(s + j, (vf)0);
+    store(ds + j, (vf)0);
   }
 }
 
@@ -51,6 +61,20 @@ INLINE span seen(const sp_attention_t *a, ptrdiff_t i, ptrdiff_t rows, ptrdiff_t
   }
   s.from = s.from / grain * grain;
   return s;
+}
+
+/// Scores of the columns c of the queries i ..< i + rows become weights, yet to be multiplied by
+/// `inverse`; their rows stand `stride` apart.
+INLINE void soften_rows(const sp_attention_t *a, ptrdiff_t h, ptrdiff_t i, ptrdiff_t rows, span c,
+                        float *s, ptrdiff_t stride, float *inverse) {
+  float scaled[MOST_QUERIES], *lse = a->lse + h * a->queries + i;
+  for (ptrdiff_t r = 0; r < rows; r++) {
+    const softened w = soften(s + r * stride, a->first[i + r] - c.from, a->last[i + r] - c.from,
+                              c.to - c.from, a->scale);
+    scaled[r] = w.scaled;
+    inverse[r] = w.sum;
+  }
+  EACH(rows, STORE(lse, LOAD(scaled) + vlog(LOAD(inverse))); STORE(inverse, 1 / LOAD(inverse)););
 }
 
 /// The right factor of a product, in float32 or, if there are pairs, in bf16.
@@ -107,17 +131,11 @@ static void attend(const sp_attention_t *a) {
       const ptrdiff_t n = c.to - c.from;
       partial(rows, n, width, a->q + i * a->q_row + h * width, a->q_row, 1, keys, 0, c.from,
               (destination){s, stride, false, {0}});
-      float inverse[BLOCK_BF16];
-      for (ptrdiff_t r = 0; r < rows; r++) {
-        float *row = s + r * stride;
-        const softened w =
-            soften(row, a->first[i + r] - c.from, a->last[i + r] - c.from, n, a->scale);
-        a->lse[h * a->queries + i + r] = w.scaled + logf(w.sum);
-        inverse[r] = 1 / w.sum;
-        if (a->dropout.rate > 0) {
-          const uint64_t at = ((uint64_t)h * a->queries + i + r) * a->keys + c.from;
-          SP_NAME(dropout)(row, row, a->dropout, at, false, n);
-        }
+      float inverse[MOST_QUERIES];
+      soften_rows(a, h, i, rows, c, s, stride, inverse);
+      for (ptrdiff_t r = 0; a->dropout.rate > 0 && r < rows; r++) {
+        const uint64_t at = ((uint64_t)h * a->queries + i + r) * a->keys + c.from;
+        SP_NAME(dropout)(s + r * stride, s + r * stride, a->dropout, at, false, n);
       }
       float *out = a->out + i * a->out_row + h * width;
       partial(rows, width, n, s, stride, 1, values, c.from, 0,

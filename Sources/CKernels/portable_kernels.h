@@ -56,17 +56,10 @@ INLINE void store_part(float *p, vf x, ptrdiff_t n) {
 
 /// x in the places first ..< last and `other` elsewhere; the vector's own first place is `at`.
 INLINE vf inside(vf x, ptrdiff_t at, ptrdiff_t first, ptrdiff_t last, float other) {
-#if SP_LANES == 16
-  const ptrdiff_t from = first - at, to = last - at;  // The mask costs no vector instruction.
-  const uint32_t below = from > 0 ? from < V ? (1u << from) - 1 : 0xFFFF : 0;
-  const uint32_t upto = to > 0 ? to < V ? (1u << to) - 1 : 0xFFFF : 0;
-  return _mm512_mask_blend_ps((__mmask16)(upto & ~below), (vf)other, x);
-#else
   vi place;
   for (int l = 0; l < V; l++) place[l] = l;
-  const vi seen = (place >= (int32_t)(first - at)) & (place < (int32_t)(last - at));
-  return seen ? x : (vf)other;
-#endif
+  place += (int32_t)at;
+  return ((place >= (int32_t)first) & (place < (int32_t)last)) ? x : (vf)other;
 }
 
 // Sum and largest of a vector, whose halves are joined until one number is left.
@@ -138,6 +131,22 @@ INLINE vf vpower(vf x) {
 
 /// The same for all x; below -126 2^-126, NaN kept.
 INLINE vf vexp2(vf x) { return x != x ? x : vpower(within(-126, x, 127)); }
+
+/// ln x within 2 ulp of normal x > 0; NaN kept (Cephes' polynomial on [sqrt(1/2), sqrt(2)]).
+INLINE vf vlog(vf x) {
+  const vi e = ((vi)x - 0x3F3504F3) >> 23;  // The bits of sqrt(1/2).
+  const vf m = (vf)((vi)x - (e << 23)) - 1, square = m * m;
+  vf p = m * 7.0376836292e-2f - 1.1514610310e-1f;
+  p = p * m + 1.1676998740e-1f;
+  p = p * m - 1.2420140846e-1f;
+  p = p * m + 1.4249322787e-1f;
+  p = p * m - 1.6668057665e-1f;
+  p = p * m + 2.0000714765e-1f;
+  p = p * m - 2.4999993993e-1f;
+  p = p * m + 3.3333331174e-1f;
+  const vf n = __builtin_convertvector(e, vf);
+  return x != x ? x : n * 0.693359375f + (m + (n * -2.12194440e-4f + square * (m * p - 0.5f)));
+}
 
 INLINE vf vsigmoid(vf x) { return 1.0f / (1.0f + vexp(-x)); }
 

@@ -2,6 +2,7 @@
 // is worked on in registers, and of queries, keys and values nothing is packed but one transpose.
 
 enum { SHORT = 2 * V };
+_Static_assert(SHORT <= MOST_QUERIES, "a block has all queries");
 
 INLINE bool is_short(const sp_attention_t *a) {
   return a->keys <= SHORT && a->queries <= SHORT && a->queries >= 4 && a->width % V == 0 &&
@@ -34,17 +35,16 @@ static void small(ptrdiff_t m, ptrdiff_t columns, ptrdiff_t k, const float *a, p
 static void attend_short(const sp_attention_t *a) {
   const ptrdiff_t w = a->width, n = a->queries, stride = padded(a->keys);
   float *keys = sp_scratch(1, a->key_heads * w * stride), s[SHORT * SHORT];
+  float inverse[SHORT];
   pack(keys, a->k, a->k_row, true, a->key_heads * w, a->keys);
   for (ptrdiff_t h = 0; h < a->heads; h++) {
     const ptrdiff_t column = h / (a->heads / a->key_heads) * w;
     small(n, stride, w, a->q + h * w, a->q_row, 1, keys + column * stride, stride,
           (destination){s, stride, false, {0}});
-    for (ptrdiff_t i = 0; i < n; i++) {
-      float *row = s + i * stride;
-      const softened e = soften(row, a->first[i], a->last[i], stride, a->scale);
-      for (ptrdiff_t j = 0; j < stride; j += V) store(row + j, load(row + j) / e.sum);
-      a->lse[h * n + i] = e.scaled + logf(e.sum);
-    }
+    soften_rows(a, h, 0, n, (span){0, stride}, s, stride, inverse);
+    for (ptrdiff_t i = 0; i < n; i++)
+      for (float *x = s + i * stride; x < s + (i + 1) * stride; x += V)
+        store(x, load(x) * inverse[i]);
     small(n, w, a->keys, s, stride, 1, a->v + column, a->k_row,
           (destination){a->out + h * w, a->out_row, false, {0}});
   }
@@ -56,6 +56,7 @@ static void attend_short_backward(const sp_attention_t *a, const sp_attention_gr
   float *keys = sp_scratch(1, a->key_heads * w * stride);
   float *values = sp_scratch(2, a->key_heads * w * stride);
   float p[SHORT * SHORT], ds[SHORT * SHORT];
+  float inverse[SHORT];
   pack(keys, a->k, a->k_row, true, a->key_heads * w, a->keys);
   pack(values, a->v, a->k_row, true, a->key_heads * w, a->keys);
   for (ptrdiff_t h = 0; h < a->heads; h++) {
