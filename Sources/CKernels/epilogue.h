@@ -112,7 +112,7 @@ static void finish_block(const float *sums, ptrdiff_t stride, destination d, ptr
   const int steps = steps_of(d.last);
 #define CASE(s) case s: finish_columns(s, sums, stride, d, rows, columns); break
   switch (steps) {  // What occurs most is compiled without questions.
-    CASE(0); CASE(GELU); CASE(GELU | ROUNDED); CASE(SLOPE | SUMS); CASE(SLOPE | SUMS | ROUNDED);
+    CASE(GELU); CASE(GELU | ROUNDED); CASE(SLOPE | SUMS);
     default: finish_columns(steps, sums, stride, d, rows, columns);
   }
 #undef CASE
@@ -136,12 +136,24 @@ INLINE void begin_tile(int rows, int vectors, vf (*s)[SP_VECTORS], destination d
   if (d.last.residual) EACH_SUM(s[i][j] += PART(d.last.residual + i * d.row + j * V))
 }
 
+/// The steps of a tile's sums while they are in registers.
+INLINE void finish_registers(int steps, int rows, int vectors, vf (*s)[SP_VECTORS], destination d,
+                             ptrdiff_t tail) {
+  UNROLL for (int j = 0; j < vectors; j++) {
+    const ptrdiff_t n = j + 1 < vectors ? V : tail;
+    vf total = 0;
+    UNROLL for (int i = 0; i < rows; i++) total += finish_steps(steps, s[i][j], d, i, j * V, n);
+    if (steps & SUMS) add_to_sums(d, j * V, total, n);
+  }
+}
+
 INLINE void finish_tile(int rows, int vectors, vf (*s)[SP_VECTORS], destination d,
                         ptrdiff_t tail) {
-  if (steps_of(d.last) == 0) {
-    EACH_SUM(PUT(d.c + i * d.row + j * V, s[i][j]))
-    return;
+#define CASE(steps) case steps: return finish_registers(steps, rows, vectors, s, d, tail)
+  switch (steps_of(d.last)) {  // Short ones, which occur most.
+    CASE(0); CASE(SLOPE | SUMS | ROUNDED);
   }
+#undef CASE
   float sums[MOST_ROWS * PANEL];
   EACH_SUM(store(sums + i * PANEL + j * V, s[i][j]); (void)n)
   finish_block(sums, PANEL, d, rows, (vectors - 1) * V + tail);

@@ -53,7 +53,8 @@ public enum Pool {
 
   static func take(_ count: Int) -> UnsafeMutablePointer<Float> {
     let (index, size) = sizeClass(count)
-    return (Shelf.ofThisThread.free[index].popLast() ?? allocate(size))
+    let shelf = Shelf.ofThisThread
+    return (shelf.free[index].popLast() ?? shelf.allocate(size))
       .bindMemory(to: Float.self, capacity: count)
   }
 
@@ -77,21 +78,13 @@ public enum Pool {
     (4 * (1 << octave + steps << (octave - 3)) + 63) / 64 * 64
   }
 
-  private static func allocate(_ size: Int) -> UnsafeMutableRawPointer {
-    // Whole matrices are read faster from large pages, where the system has them.
-    let isLarge = size >= 2 << 20
-    guard let block = aligned_alloc(isLarge ? 2 << 20 : 64, size) else {
-      fatalError("the system has no \(size) bytes for a tensor")
-    }
-    if isLarge { madvise(block, size, MADV_HUGEPAGE) }
-    misses.add(1, ordering: .relaxed)
-    bytes.add(size, ordering: .relaxed)
-    return block
-  }
-
   /// One thread's free blocks; gone with the thread.
   private final class Shelf {
     var free = [[UnsafeMutableRawPointer]](repeating: [], count: 8 * 48)
+    /// Addresses from which larger blocks are cut one behind the other, so that they share large
+    /// pages, from which they are read faster. There are plenty, so none is used twice.
+    private var stretch = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    private static let (length, leastCut, page) = (64 << 20, 64 << 10, 4 << 10)
 
     private static let key = {
       var key = pthread_key_t()
@@ -110,11 +103,39 @@ public enum Pool {
       return shelf
     }
 
+    func allocate(_ size: Int) -> UnsafeMutableRawPointer {
+      guard let block = size < Shelf.leastCut ? aligned_alloc(64, size) : cut(size) else {
+        fatalError("the system has no \(size) bytes for a tensor")
+      }
+      Pool.misses.add(1, ordering: .relaxed)
+      Pool.bytes.add(size, ordering: .relaxed)
+      return block
+    }
+
+    private func cut(_ size: Int) -> UnsafeMutableRawPointer? {
+      let size = (size + Shelf.page - 1) / Shelf.page * Shelf.page
+      if stretch.count < size {
+        let length = max(size, Shelf.length)
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        guard let start = mmap(nil, length, PROT_READ | PROT_WRITE, flags, -1, 0),
+          start != MAP_FAILED
+        else { return nil }
+        madvise(start, length, MADV_HUGEPAGE)
+        stretch = UnsafeMutableRawBufferPointer(start: start, count: length)
+      }
+      defer { stretch = UnsafeMutableRawBufferPointer(rebasing: stretch[size...]) }
+      return stretch.baseAddress
+    }
+
+    private func giveBack(_ block: UnsafeMutableRawPointer, _ size: Int) {
+      if size < Shelf.leastCut { Glibc.free(block) } else { madvise(block, size, MADV_DONTNEED) }
+      Pool.bytes.subtract(size, ordering: .relaxed)
+    }
+
     func clear() {
       for (index, blocks) in free.enumerated() where !blocks.isEmpty {
         let size = Pool.bytes(octave: index / 8, steps: index % 8)
-        Pool.bytes.subtract(blocks.count * size, ordering: .relaxed)
-        blocks.forEach { Glibc.free($0) }
+        blocks.forEach { giveBack($0, size) }
         free[index] = []
       }
     }

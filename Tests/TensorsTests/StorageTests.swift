@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import Tensors
 import TestSupport
@@ -78,6 +79,30 @@ import Testing
       // What a thread holds ends with it.
       Lanes(3).run { _ in _ = Storage(10_000) }
       #expect(comes { Pool.statistics.bytes <= start.bytes + 45_000 })
+    }
+  }
+
+  /// Blocks of all sizes share pages, and are the system's again when they are given back.
+  @Test func whatIsTrimmedIsGone() async {
+    await #expect(processExitsWith: .success) {
+      func resident() throws -> Int {
+        let fields = try FileSystem.readAll("/proc/self/statm").split(separator: 0x20)
+        return 4_096 * (Int(String(decoding: fields[1], as: UTF8.self)) ?? 0)
+      }
+      let start = try resident()
+      var blocks = (0..<300).map { Storage(zeros: 20_000 + 97 * $0) }
+      blocks.append(Storage(zeros: 20 << 20))
+      let held = try resident() - start
+      #expect(held > 110_000_000)
+      for (i, block) in blocks.enumerated() {
+        #expect(Int(bitPattern: block.pointer) % 64 == 0)
+        block.floats.update(repeating: Float(i))
+      }
+      #expect(
+        blocks.enumerated().allSatisfy { i, block in block.floats.allSatisfy { $0 == Float(i) } })
+      blocks = []
+      Pool.trim()
+      #expect(try resident() - start < held / 20)
     }
   }
 }
