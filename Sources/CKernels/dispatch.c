@@ -107,14 +107,8 @@ SP_KERNELS(SP_FORWARD)
 double sp_multiply_add_rounds(int64_t rounds) { return current()->multiply_add_rounds(rounds); }
 float sp_sum(const float *x, ptrdiff_t n) { return current()->sum(x, n); }
 
-double sp_sum_of_squares(const float *x, ptrdiff_t n) {
-  double lanes[8] = {0};  // Fixed lanes: the order of summation does not depend on the path.
-  ptrdiff_t i = 0;
-  for (; i + 8 <= n; i += 8)
-    for (int j = 0; j < 8; j++) lanes[j] += (double)x[i + j] * x[i + j];
-  for (; i < n; i++) lanes[i & 7] += (double)x[i] * x[i];
-  return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) +
-         ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+double sp_sum_of_squares(float *y, const float *x, ptrdiff_t n) {
+  return current()->sum_of_squares(y, x, n);
 }
 
 enum { SLOTS = 9 };

@@ -9,6 +9,7 @@ typedef struct {
   SP_KERNELS(SP_MEMBER)
   double (*multiply_add_rounds)(int64_t rounds);
   float (*sum)(const float *x, ptrdiff_t n);
+  double (*sum_of_squares)(float *y, const float *x, ptrdiff_t n);
 } sp_table;
 
 /// At least `count` floats of this thread's scratch memory number `slot`, aligned to a cache line.

@@ -43,7 +43,7 @@ extension Updates {
     let (isTall, n) = (rows > columns, min(rows, columns))
     var (x, next) = (matrix, Storage(rows * columns))
     let (gram, polynomial) = (Storage(n * n), Storage(n * n))
-    let inverse = 1 / max(sp_sum_of_squares(x.pointer, rows * columns).squareRoot(), 1e-7)
+    let inverse = 1 / max(sp_sum_of_squares(x.pointer, nil, rows * columns).squareRoot(), 1e-7)
     for i in x.floats.indices { x.floats[i] *= Float(inverse) }
     for _ in 0..<5 {
       // X ← (a + b A + c A²) X with A = X Xᵀ; if X is tall, X (a + b A + c A²) with A = Xᵀ X.

@@ -81,8 +81,9 @@ public enum Pool {
   /// One thread's free blocks; gone with the thread.
   private final class Shelf {
     var free = [[UnsafeMutableRawPointer]](repeating: [], count: 8 * 48)
-    /// Addresses from which larger blocks are cut one behind the other, so that they share large
-    /// pages, from which they are read faster. There are plenty, so none is used twice.
+    /// Addresses from which larger blocks are cut one behind the other.
+    ///
+    /// So they share large pages, which are read faster. There are plenty, and none is used twice.
     private var stretch = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     private static let (length, leastCut, page) = (64 << 20, 64 << 10, 4 << 10)
 

@@ -9,8 +9,8 @@ public enum Updates {
   /// total += other, and the sum of squares of the result.
   public static func reduce(_ total: Floats, adding others: [Floats]) -> Double {
     guard let sum = total.baseAddress else { return 0 }
-    for other in others { other.baseAddress.map { sp_add(sum, $0, 1, total.count) } }
-    return sp_sum_of_squares(sum, total.count)
+    for other in others.dropLast() { other.baseAddress.map { sp_add(sum, $0, 1, total.count) } }
+    return sp_sum_of_squares(sum, others.last?.baseAddress, total.count)
   }
 
   /// One step of AdamW (Loshchilov & Hutter 2019, algorithm 2) on a piece of a parameter.

@@ -9,7 +9,8 @@ import Files
 public struct CharacterTokenizer: Tokenizer {
   /// The characters by id.
   public let characters: [Unicode.Scalar]
-  private let ids: [Unicode.Scalar: Int32]
+  /// The ids by code point, up to the last that has one; -1 for none.
+  private let ids: [Int32]
 
   public var vocabularySize: Int { characters.count }
   public let bos: Int32? = nil
@@ -19,12 +20,13 @@ public struct CharacterTokenizer: Tokenizer {
 
   /// The vocabulary of a corpus; throws at invalid UTF-8 and for an empty corpus.
   public init(corpus: [UInt8]) throws(Failure) {
-    var seen = Set<Unicode.Scalar>()
-    try Self.scan(corpus) { (scalar, _) throws(Failure) in seen.insert(scalar) }
-    guard !seen.isEmpty else {
+    var isSeen = [Bool](repeating: false, count: 0x11_0000)
+    try Self.scan(corpus) { (scalar, _) throws(Failure) in isSeen[Int(scalar.value)] = true }
+    guard !corpus.isEmpty else {
       throw Failure("the corpus is empty, so it has no characters: give it some text")
     }
-    self.init(distinct: seen.sorted())
+    let points = isSeen.indices.filter { isSeen[$0] }
+    self.init(distinct: points.compactMap { Unicode.Scalar(UInt32($0)) })
   }
 
   /// A tokenizer with these characters in this order; throws when one appears twice.
@@ -38,19 +40,23 @@ public struct CharacterTokenizer: Tokenizer {
 
   private init(distinct: [Unicode.Scalar]) {
     characters = distinct
-    ids = Dictionary(uniqueKeysWithValues: zip(distinct, Int32(0)...))
+    let last = distinct.map(\.value).max() ?? 0
+    var ids = [Int32](repeating: -1, count: Int(last) + 1)
+    for (id, character) in zip(Int32(0)..., distinct) { ids[Int(character.value)] = id }
+    self.ids = ids
   }
 
   public func encode(_ text: [UInt8]) throws(Failure) -> [Int32] {
     var encoded: [Int32] = []
     encoded.reserveCapacity(text.count)
     try Self.scan(text) { (scalar, offset) throws(Failure) in
-      guard let id = ids[scalar] else {
+      let point = Int(scalar.value)
+      guard point < ids.count, ids[point] >= 0 else {
         throw Failure(
           "the character \(Self.describe(scalar)) at byte \(offset) is not in the vocabulary of "
             + "\(characters.count) characters: leave it out or use a byte or BPE tokenizer")
       }
-      encoded.append(id)
+      encoded.append(ids[point])
     }
     return encoded
   }

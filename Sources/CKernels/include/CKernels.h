@@ -158,8 +158,9 @@ typedef struct {
 #define SP_DECLARE(name, parameters, arguments) void sp_##name parameters;
 SP_KERNELS(SP_DECLARE)
 
-/// Sum of squares in double, in a fixed order.
-double sp_sum_of_squares(const float *x, ptrdiff_t n);
+/// y += x, unless that is NULL, and y's sum of squares: in double, in an order that is the same on
+/// every path.
+double sp_sum_of_squares(float *y, const float *x, ptrdiff_t n);
 /// Independent multiply-adds on the selected path, to measure its peak; returns how many.
 double sp_multiply_add_rounds(int64_t rounds);
 /// The sum of floats that are read once, in order, to measure the streaming rate.
