@@ -3,7 +3,7 @@
 // blocks cost nothing. Backward recomputes the weights from lse (Dao et al. 2022).
 
 enum { BLOCK = 16, BLOCK_BF16 = 32 };  // Queries; views speak of blocks of 16.
-enum { MOST_QUERIES = 32 };
+enum { MOST_QUERIES = BLOCK_BF16 };  // of a block
 enum { GRAIN_BF16 = 32 };  // Keys: whole tiles of k, and whole panels.
 
 /// The n scores of a row become e^(scale (s - their largest)) in the places first ..< last, and 0
@@ -11,20 +11,20 @@ enum { GRAIN_BF16 = 32 };  // Keys: whole tiles of k, and whole panels.
 /// Gives the largest, scaled, and the sum.
 typedef struct { float scaled, sum; } softened;
 INLINE softened soften(float *s, ptrdiff_t first, ptrdiff_t last, ptrdiff_t n, float scale) {
-  const ptrdiff_t seen = least(n, padded(last));
+  const ptrdiff_t end = least(n, padded(last));
   vf top = -INFINITY, total = 0;
-  for (ptrdiff_t j = 0; j < seen; j += V) {
+  for (ptrdiff_t j = 0; j < end; j += V) {
     const vf x = inside(load(s + j), j, first, last, -INFINITY);
     top = LARGER(x, top);
   }
   const float largest = highest(top);
-  for (ptrdiff_t j = 0; j < seen; j += V) {
+  for (ptrdiff_t j = 0; j < end; j += V) {
     const vf x = (load(s + j) - largest) * (scale * LOG2_E);
-    const vf e = inside(vpower(LARGER((vf)-126, x)), j, first, last, 0);
+    const vf e = inside(vexp2(x), j, first, last, 0);
     store(s + j, e);
     total += e;
   }
-  for (ptrdiff_t j = seen; j < n; j += V) store(s + j, (vf)0);
+  for (ptrdiff_t j = end; j < n; j += V) store(s + j, (vf)0);
   return (softened){largest * scale, sum(total)};
 }
 
@@ -37,15 +37,15 @@ INLINE void soften_backward(const sp_attention_t *a, ptrdiff_t h, ptrdiff_t i, p
   // The sum of weights times their gradients is that of outputs times theirs.
   const float delta = dot(dout, a->out + i * a->out_row + h * a->width, a->width);
   const uint64_t at = ((uint64_t)h * a->queries + i) * a->keys + from;
-  const ptrdiff_t seen = least(n, padded(last));
-  for (ptrdiff_t j = 0; j < seen; j += V) {
+  const ptrdiff_t end = least(n, padded(last));
+  for (ptrdiff_t j = 0; j < end; j += V) {
     const vf x = (load(s + j) * scale - lse) * LOG2_E;
-    const vf w = inside(vpower(LARGER((vf)-126, x)), j, first, last, 0);
+    const vf w = inside(vexp2(x), j, first, last, 0);
     const vf k = a->dropout.rate > 0 ? keep(a->dropout, at + j) : (vf)1;
     store(ds + j, w * (load(ds + j) * k - delta) * scale);
     store(s + j, w * k);
   }
-  for (ptrdiff_t j = seen; j < n; j += V) {
+  for (ptrdiff_t j = end; j < n; j += V) {
     store(s + j, (vf)0);
     store(ds + j, (vf)0);
   }

@@ -112,7 +112,7 @@ static void finish_block(const float *sums, ptrdiff_t stride, destination d, ptr
   const int steps = steps_of(d.last);
 #define CASE(s) case s: finish_columns(s, sums, stride, d, rows, columns); break
   switch (steps) {  // What occurs most is compiled without questions.
-    CASE(GELU); CASE(GELU | ROUNDED); CASE(SLOPE | SUMS);
+    CASE(0); CASE(GELU); CASE(GELU | ROUNDED); CASE(SLOPE | SUMS); CASE(SLOPE | SUMS | ROUNDED);
     default: finish_columns(steps, sums, stride, d, rows, columns);
   }
 #undef CASE

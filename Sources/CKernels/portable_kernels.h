@@ -118,7 +118,7 @@ INLINE vf vexp(vf x) {
 }
 
 /// 2^x within 3 ulp for -126 ... 127. What bounds GELU and softmax is how long it takes, not how
-/// much it does, so the polynomial (minimax, 1 at 0) is three steps deep and not five.
+/// much it does, so the polynomial (minimax, 1 at 0) is three steps deep and not six.
 INLINE vf vpower(vf x) {
   const vf shifted = x + TO_INTEGER, r = x - (shifted - TO_INTEGER);
   const vf square = r * r, low = r * 6.93147004e-1f + 1.0f;
@@ -127,8 +127,11 @@ INLINE vf vpower(vf x) {
   return (vf)((vi)p + ((vi)shifted << 23));
 }
 
-/// The same for all x; below -126 2^-126, NaN kept.
-INLINE vf vexp2(vf x) { return x != x ? x : vpower(within(-126, x, 127)); }
+/// The same for all x <= 127; below -126 2^-126, NaN kept.
+INLINE vf vexp2(vf x) {
+  const vf power = vpower(LARGER((vf)-126, x));
+  return x == x ? power : x;
+}
 
 /// ln x within 1 ulp of finite normal x > 0; NaN kept (Cephes' polynomial on [sqrt(1/2), sqrt(2)]).
 INLINE vf vlog(vf x) {

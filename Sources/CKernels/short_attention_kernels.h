@@ -2,7 +2,7 @@
 // is worked on in registers, and of queries, keys and values nothing is packed but one transpose.
 
 enum { SHORT = 2 * V };
-_Static_assert(SHORT <= MOST_QUERIES, "a block has all queries");
+_Static_assert(SHORT <= MOST_QUERIES, "the queries of a short sequence are one block");
 
 INLINE bool is_short(const sp_attention_t *a) {
   return a->keys <= SHORT && a->queries <= SHORT && a->queries >= 4 && a->width % V == 0 &&
@@ -56,7 +56,6 @@ static void attend_short_backward(const sp_attention_t *a, const sp_attention_gr
   float *keys = sp_scratch(1, a->key_heads * w * stride);
   float *values = sp_scratch(2, a->key_heads * w * stride);
   float p[SHORT * SHORT], ds[SHORT * SHORT];
-  float inverse[SHORT];
   pack(keys, a->k, a->k_row, true, a->key_heads * w, a->keys);
   pack(values, a->v, a->k_row, true, a->key_heads * w, a->keys);
   for (ptrdiff_t h = 0; h < a->heads; h++) {

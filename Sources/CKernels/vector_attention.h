@@ -36,5 +36,5 @@ static void attend_row(const sp_attention_t *a, ptrdiff_t h, ptrdiff_t i) {
     for (ptrdiff_t j = 0; j < n; j++) o += s[j] * load_part(v + j * a->k_row + c, width - c);
     store_part(out + c, o / w.sum, width - c);
   }
-  a->lse[h * a->queries + i] = w.scaled + logf(w.sum);
+  a->lse[h * a->queries + i] = w.scaled + vlog(w.sum)[0];
 }

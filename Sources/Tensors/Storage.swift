@@ -81,11 +81,11 @@ public enum Pool {
   /// One thread's free blocks; gone with the thread.
   private final class Shelf {
     var free = [[UnsafeMutableRawPointer]](repeating: [], count: 8 * 48)
-    /// Addresses from which larger blocks are cut one behind the other.
-    ///
-    /// So they share large pages, which are read faster. There are plenty, and none is used twice.
+    /// Fresh pages from which larger blocks are cut one behind the other: so they share large
+    /// pages, which are read faster.
     private var stretch = UnsafeMutableRawBufferPointer(start: nil, count: 0)
-    private static let (length, leastCut, page) = (64 << 20, 64 << 10, 4 << 10)
+    private static let (length, leastCut, leastWhole) = (64 << 20, 64 << 10, 2 << 20)
+    private static let page = sysconf(Int32(_SC_PAGESIZE))
 
     private static let key = {
       var key = pthread_key_t()
@@ -105,7 +105,7 @@ public enum Pool {
     }
 
     func allocate(_ size: Int) -> UnsafeMutableRawPointer {
-      guard let block = size < Shelf.leastCut ? aligned_alloc(64, size) : cut(size) else {
+      guard let block = isCut(size) ? cut(size) : whole(size) else {
         fatalError("the system has no \(size) bytes for a tensor")
       }
       Pool.misses.add(1, ordering: .relaxed)
@@ -113,27 +113,45 @@ public enum Pool {
       return block
     }
 
+    private func isCut(_ size: Int) -> Bool { (Shelf.leastCut..<Shelf.leastWhole).contains(size) }
+
+    private func whole(_ size: Int) -> UnsafeMutableRawPointer? {
+      let isLarge = size >= Shelf.leastWhole
+      let block = aligned_alloc(isLarge ? Shelf.leastWhole : 64, size)
+      if isLarge, let block { madvise(block, size, MADV_HUGEPAGE) }
+      return block
+    }
+
     private func cut(_ size: Int) -> UnsafeMutableRawPointer? {
-      let size = (size + Shelf.page - 1) / Shelf.page * Shelf.page
+      let size = pages(size)
       if stretch.count < size {
-        let length = max(size, Shelf.length)
+        dropStretch()
         let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
-        guard let start = mmap(nil, length, PROT_READ | PROT_WRITE, flags, -1, 0),
+        guard let start = mmap(nil, Shelf.length, PROT_READ | PROT_WRITE, flags, -1, 0),
           start != MAP_FAILED
         else { return nil }
-        madvise(start, length, MADV_HUGEPAGE)
-        stretch = UnsafeMutableRawBufferPointer(start: start, count: length)
+        madvise(start, Shelf.length, MADV_HUGEPAGE)
+        stretch = UnsafeMutableRawBufferPointer(start: start, count: Shelf.length)
       }
       defer { stretch = UnsafeMutableRawBufferPointer(rebasing: stretch[size...]) }
       return stretch.baseAddress
     }
 
+    private func pages(_ size: Int) -> Int { (size + Shelf.page - 1) / Shelf.page * Shelf.page }
+
+    /// Gives back what was never cut.
+    private func dropStretch() {
+      if stretch.count > 0 { munmap(stretch.baseAddress, stretch.count) }
+      stretch = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    }
+
     private func giveBack(_ block: UnsafeMutableRawPointer, _ size: Int) {
-      if size < Shelf.leastCut { Glibc.free(block) } else { madvise(block, size, MADV_DONTNEED) }
+      if isCut(size) { munmap(block, pages(size)) } else { Glibc.free(block) }
       Pool.bytes.subtract(size, ordering: .relaxed)
     }
 
     func clear() {
+      dropStretch()
       for (index, blocks) in free.enumerated() where !blocks.isEmpty {
         let size = Pool.bytes(octave: index / 8, steps: index % 8)
         blocks.forEach { giveBack($0, size) }

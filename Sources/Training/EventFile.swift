@@ -148,11 +148,11 @@ struct Histogram {
 
   /// Of every upper half of a positive float, the first bucket that such floats can be in: a half
   /// spans 0.8 %, so that there is at most one other.
-  private static let firstBuckets: [Int] = {
+  private static let firstBuckets: [UInt16] = {
     var index = 0
     return (UInt32(0)..<0x7F80).map { half in
       while positive[index] < Double(Float(bitPattern: half << 16)) { index += 1 }
-      return index
+      return UInt16(index)
     }
   }()
 
@@ -166,7 +166,7 @@ struct Histogram {
       sum += value
       squares += value * value
       // A value is below the limit of its bucket; mirrored, it may be the limit.
-      var index = firstBuckets[Int(float.magnitude.bitPattern >> 16)]
+      var index = Int(firstBuckets[Int(float.magnitude.bitPattern >> 16)])
       let (size, limit) = (abs(value), positive[index])
       index += (isNegative ? size > limit : size >= limit) ? 1 : 0
       buckets[isNegative ? positive.count - index : positive.count + 1 + index] += 1

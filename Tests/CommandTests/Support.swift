@@ -158,6 +158,13 @@ final class Running {
 
   func signal(_ number: Int32) { kill(process, number) }
 
+  /// Whether it has ended; `wait` tells how.
+  var hasEnded: Bool {
+    var status = siginfo_t()
+    let error = waitid(P_PID, id_t(process), &status, WEXITED | WNOHANG | WNOWAIT)
+    return error == 0 && status.si_signo == SIGCHLD
+  }
+
   /// What it has written so far.
   func text(_ name: String) throws -> String {
     String(decoding: try FileSystem.readAll(folder + "/" + name), as: UTF8.self)

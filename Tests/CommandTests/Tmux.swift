@@ -52,7 +52,7 @@ final class Tmux {
     until holds: (String) -> Bool
   ) throws -> String {
     var shown = ""
-    let isSo = try comes {
+    let isSo = try comes(every: 20) {
       shown = try screen
       return holds(shown)
     }

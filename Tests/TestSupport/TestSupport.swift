@@ -38,11 +38,11 @@ public func withTemporaryFolder<Result>(
 public let patience = Duration.seconds(180)
 
 /// Asks again and again until something holds, and tells whether it ever did.
-public func comes(_ holds: () throws -> Bool) rethrows -> Bool {
+public func comes(every milliseconds: UInt32 = 2, _ holds: () throws -> Bool) rethrows -> Bool {
   let limit = ContinuousClock.now + patience
   while ContinuousClock.now < limit {
     if try holds() { return true }
-    usleep(2_000)
+    usleep(1_000 * milliseconds)
   }
   return try holds()
 }
