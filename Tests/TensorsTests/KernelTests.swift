@@ -330,10 +330,13 @@ private func checkAttention() {
   let x = Tensor([5, 3], (0..<5).flatMap { [100, $0 == 1 ? 100 : -100, Float($0)] })
   let plan = AttentionPlan([.init(rows: 0..<5, ranges: ranges(queries: 5, keys: 5, causal: true))])
   #expect(distance(x.attention(layout, plan).values, [0, 1, 1, 1, 1]) < 1e-6)
-  // A key that is no number is seen by its own row and those behind.
-  let broken = Tensor([5, 3], (0..<5).flatMap { [1, $0 == 2 ? .nan : 1, Float($0)] })
-  let isBroken = broken.attention(layout, plan).values.map { $0.isNaN }
-  #expect(isBroken == [false, false, true, true, true])
+  // A key that is no number, whatever its bits, is seen by its own row and those behind.
+  for bits: UInt32 in [0x7FC0_0000, 0x7FFF_FFFF, 0xFFFF_FFFF] {
+    let nan = Float(bitPattern: bits)
+    let broken = Tensor([5, 3], (0..<5).flatMap { [1, $0 == 2 ? nan : 1, Float($0)] })
+    let isBroken = broken.attention(layout, plan).values.map { $0.isNaN }
+    #expect(isBroken == [false, false, true, true, true], "\(bits)")
+  }
 }
 
 // MARK: - Dropout
