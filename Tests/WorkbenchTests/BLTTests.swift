@@ -118,6 +118,25 @@ private let text = "Anna found a red key in the wood. Perché no? ~12~"
     }
   }
 
+  /// A step of the dial is drawn before the BLT has judged the patches that it makes.
+  @Test func theDialWaitsForNothing() throws {
+    let long = Array(String(repeating: text + " ", count: 50).utf8.prefix(2_000))
+    try withBLT("view entropy") { ready in
+      ready.run("prompt " + Command.editable(long))
+      #expect(ready.bench.entropy.count == 2_000 && ready.bench.entropy.judgedBits != nil)
+      var bench = ready.bench
+      var drawn: Set<String> = []
+      for step in 60...111 {
+        let command = try #require(try Command.parse("threshold \(Double(step) / 20)"))
+        _ = try bench.update(command)
+        var canvas = Canvas(rows: 24, columns: 80)
+        bench.draw(on: &canvas)
+        drawn.insert(canvas.text(.plain))
+      }
+      #expect(drawn.count == 52)
+    }
+  }
+
   // MARK: - Its stages
 
   private static let picture = """
